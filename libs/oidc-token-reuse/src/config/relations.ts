@@ -1,0 +1,76 @@
+/** Rules between options, and what is allowed but weaker than it could be. */
+import type { Findings } from './findings.js';
+import type { Settings } from './option-shape.js';
+import type { ClientAuthMethod, PresetName } from './options.js';
+import { PRESETS } from './presets.js';
+
+/** Reports what does not go together; `scope` is the one in use, chosen or the preset's. */
+export function checkRelations(settings: Settings, scope: string, findings: Findings): void {
+  checkClient(settings, findings);
+  checkScope(scope, findings);
+  checkResource(settings, findings);
+  if (settings.exposeAccessToken && !settings.reuseTokens) {
+    findings.problem(
+      'exposeAccessToken',
+      `needs ${findings.nameOf('reuseTokens')}: no access token is kept without it`,
+    );
+  }
+}
+
+/** `client_secret_basic` with a secret, `none` without (OpenID Connect Core section 9). */
+export function authMethodOf({ clientAuthMethod, clientSecret }: Settings): ClientAuthMethod {
+  return clientAuthMethod ?? (clientSecret === undefined ? 'none' : 'client_secret_basic');
+}
+
+function checkClient(settings: Settings, findings: Findings): void {
+  const { nameOf } = findings;
+  const method = authMethodOf(settings);
+  if (method !== 'none' && settings.clientSecret === undefined) {
+    findings.problem('clientAuthMethod', `${method} needs ${nameOf('clientSecret')}`);
+  }
+  if (method === 'none' && settings.clientSecret !== undefined) {
+    findings.problem('clientAuthMethod', `none would not use ${nameOf('clientSecret')}; remove one of the two`);
+  }
+  if (method === 'none' && !settings.usePkce) {
+    findings.problem(
+      'usePkce',
+      `must stay true without ${nameOf('clientSecret')}: nothing else protects a public client`,
+    );
+  }
+}
+
+/** RFC 6749 section 3.3. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/;
+
+function checkScope(scope: string, findings: Findings): void {
+  if (!SCOPE.test(scope)) findings.problem('scope', 'must be scopes with spaces between, such as: openid profile');
+  if (!scope.split(' ').includes('openid'))
+    findings.problem('scope', 'must hold openid, such as: openid profile email');
+}
+
+/** RFC 8707 section 2: an absolute URI without a fragment. */
+function checkResource({ resource }: Settings, findings: Findings): void {
+  if (resource === undefined || (URL.canParse(resource) && !resource.includes('#'))) return;
+  findings.problem('resource', 'must be an absolute URI without a fragment');
+}
+
+/** Reports what weakens the defaults. */
+export function warnOfWeakness(settings: Settings, preset: PresetName, findings: Findings): void {
+  if (!settings.usePkce) findings.warn('usePkce', 'PKCE is off; turn it off only for a provider that refuses it');
+  if (!settings.jwksCache) findings.warn('jwksCache', 'signing keys are fetched again for every token; for tests only');
+  if (settings.clockTolerance > 60) {
+    findings.warn('clockTolerance', `tokens are accepted up to ${settings.clockTolerance} seconds after they expire`);
+  }
+  // Reported only where the preset asks for it: the other providers issue a refresh token without.
+  if (settings.reuseTokens && lacksOfflineAccess(settings, preset)) {
+    findings.warn('scope', 'without offline_access the provider may issue no refresh token, and sessions end early');
+  }
+  if (settings.exposeAccessToken) {
+    findings.warn('exposeAccessToken', 'the access token is given to JavaScript, where a script injection can read it');
+  }
+}
+
+function lacksOfflineAccess({ scope }: Settings, preset: PresetName): boolean {
+  const asksFor = (scopes: string) => scopes.split(' ').includes('offline_access');
+  return scope !== undefined && asksFor(PRESETS[preset].scope) && !asksFor(scope);
+}

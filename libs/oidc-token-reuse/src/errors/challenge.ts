@@ -1,0 +1,10 @@
+/** Writes the `WWW-Authenticate` challenge of RFC 6750 section 3. */
+
+/** Characters allowed in `error`, `error_description` and `scope` values (RFC 6750 section 3): no control, quote or backslash. */
+const NOT_ALLOWED = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/g;
+
+/** A `Bearer` challenge with the given parameters, each made safe for a quoted-string. */
+export function challenge(parameters: Readonly<Record<string, string>>): string {
+  const list = Object.entries(parameters).map(([name, value]) => `${name}="${value.replace(NOT_ALLOWED, '')}"`);
+  return list.length === 0 ? 'Bearer' : `Bearer ${list.join(', ')}`;
+}

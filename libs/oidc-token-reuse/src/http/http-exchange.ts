@@ -1,0 +1,172 @@
+/** The one door to HTTP: a request and its response, the same on Express and on Fastify. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import onHeaders from 'on-headers';
+import { CookieJar } from './cookie-header.js';
+
+/** What the rest of the library may ask of a request and do to its response. */
+export interface HttpExchange {
+  readonly method: string;
+  /** Path and query as the browser sent them. */
+  readonly url: string;
+  /** The parsed query string, as the adapter gives it: untrusted in shape. */
+  readonly query: unknown;
+  /** The parsed body, as the adapter gives it: untrusted in shape. */
+  readonly body: unknown;
+  readonly cookies: CookieJar;
+  /** A request header by its lower-case name; of a repeated header what Node keeps of it. */
+  header(name: string): string | undefined;
+  /** How many times a request header was sent. */
+  countHeader(name: string): number;
+  setStatus(status: number): void;
+  setHeader(name: string, value: string): void;
+  /** Adds a `Set-Cookie` line in place of an earlier one of this response for the same cookie. */
+  setCookie(name: string, line: string): void;
+  /** Makes the response uncacheable, whatever the handler sets later: it reads or writes a session. */
+  neverStore(): void;
+}
+
+interface Adapter {
+  getCookies(): readonly string[];
+  putCookies(lines: readonly string[]): void;
+  setHeader(name: string, value: string): void;
+  setStatus(status: number): void;
+}
+
+interface FastifyReply {
+  readonly raw: ServerResponse;
+  code(status: number): unknown;
+  header(name: string, value: string | readonly string[]): unknown;
+  getHeader(name: string): unknown;
+  removeHeader(name: string): unknown;
+}
+
+interface AdapterRequest {
+  readonly raw?: IncomingMessage;
+  readonly query?: unknown;
+  readonly body?: unknown;
+  readonly originalUrl?: string;
+}
+
+const exchanges = new WeakMap<object, HttpExchange>();
+
+/** The exchange of a request and response as Nest hands them to guards and handlers; one per request. */
+export function httpExchange(request: object, response: object): HttpExchange {
+  const known = exchanges.get(request);
+  if (known !== undefined) return known;
+  const created = isFastifyReply(response)
+    ? new AdaptedExchange(request, response.raw, fastifyAdapter(response))
+    : new AdaptedExchange(request, response as ServerResponse, nodeAdapter(response as ServerResponse));
+  exchanges.set(request, created);
+  return created;
+}
+
+class AdaptedExchange implements HttpExchange {
+  private readonly raw: IncomingMessage;
+  private jar: CookieJar | undefined;
+  private stored = true;
+
+  constructor(
+    private readonly request: AdapterRequest,
+    private readonly rawResponse: ServerResponse,
+    private readonly adapter: Adapter,
+  ) {
+    // Express hands out Node's own request, Fastify a wrapper with it inside.
+    this.raw = request.raw ?? (request as IncomingMessage);
+  }
+
+  get method(): string {
+    return this.raw.method ?? 'GET';
+  }
+
+  get url(): string {
+    return this.request.originalUrl ?? this.raw.url ?? '/';
+  }
+
+  get query(): unknown {
+    return this.request.query;
+  }
+
+  get body(): unknown {
+    return this.request.body;
+  }
+
+  get cookies(): CookieJar {
+    this.jar ??= new CookieJar(this.raw.headers.cookie);
+    return this.jar;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.raw.headers[name];
+    return typeof value === 'string' ? value : value?.[0];
+  }
+
+  countHeader(name: string): number {
+    let count = 0;
+    const { rawHeaders } = this.raw;
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const candidate = rawHeaders[index];
+      if (candidate?.length === name.length && candidate.toLowerCase() === name) count += 1;
+    }
+    return count;
+  }
+
+  setStatus(status: number): void {
+    this.adapter.setStatus(status);
+  }
+
+  setHeader(name: string, value: string): void {
+    this.adapter.setHeader(name, value);
+  }
+
+  setCookie(name: string, line: string): void {
+    const others = this.adapter.getCookies().filter((other) => !other.startsWith(`${name}=`));
+    this.adapter.putCookies([...others, line]);
+  }
+
+  neverStore(): void {
+    if (!this.stored) return;
+    this.stored = false;
+    onHeaders(this.rawResponse, function forbidStorage() {
+      this.setHeader('Cache-Control', 'no-store');
+      this.setHeader('Vary', withCookie(this.getHeader('Vary')));
+    });
+  }
+}
+
+function isFastifyReply(response: object): response is FastifyReply {
+  return 'raw' in response && 'code' in response;
+}
+
+function fastifyAdapter(reply: FastifyReply): Adapter {
+  return {
+    getCookies: () => lines(reply.getHeader('set-cookie')),
+    putCookies: (cookies) => {
+      reply.removeHeader('set-cookie');
+      reply.header('set-cookie', cookies);
+    },
+    setHeader: (name, value) => void reply.header(name, value),
+    setStatus: (status) => void reply.code(status),
+  };
+}
+
+function nodeAdapter(response: ServerResponse): Adapter {
+  return {
+    getCookies: () => lines(response.getHeader('set-cookie')),
+    putCookies: (cookies) => void response.setHeader('set-cookie', cookies),
+    setHeader: (name, value) => void response.setHeader(name, value),
+    setStatus: (status) => {
+      response.statusCode = status;
+    },
+  };
+}
+
+function lines(header: unknown): readonly string[] {
+  if (Array.isArray(header)) return header.map(String);
+  return typeof header === 'string' ? [header] : [];
+}
+
+function withCookie(header: unknown): string {
+  const names = lines(header).flatMap((line) => line.split(',')).map((name) => name.trim()).filter((name) => name !== '');
+  if (names.includes('*')) return '*';
+  return names.some((name) => name.toLowerCase() === 'cookie') ? names.join(', ') : [...names, 'Cookie'].join(', ');
+}

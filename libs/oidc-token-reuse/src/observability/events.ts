@@ -1,0 +1,94 @@
+/** What happened, as typed events: to Nest's logger as structured entries and to the application's own listener. */
+import { Logger } from '@nestjs/common';
+
+/** Every event names the issuer; `subject` and `sessionId` are identifiers, never credentials. */
+export type OidcEvent = {
+  readonly issuer: string;
+  readonly subject?: string;
+  /** A digest of the session id, the same for all events of one session. */
+  readonly session?: string;
+} & (
+  | { readonly type: 'login.started' }
+  | { readonly type: 'login.succeeded' }
+  | { readonly type: 'login.failed'; readonly code: string; readonly reason: string }
+  | { readonly type: 'refresh.succeeded'; readonly rotated: boolean }
+  | { readonly type: 'refresh.adopted' }
+  | { readonly type: 'refresh.unavailable'; readonly reason: string }
+  | { readonly type: 'refresh.lost_response'; readonly replayed: boolean }
+  | { readonly type: 'refresh.replay_detected' }
+  | { readonly type: 'refresh.identity_changed'; readonly claim: string }
+  | { readonly type: 'session.ended'; readonly reason: string }
+  | { readonly type: 'session.rejected'; readonly reason: string }
+  | { readonly type: 'token.rejected'; readonly reason: string }
+  | { readonly type: 'token.not_verifiable'; readonly reason: string }
+  | { readonly type: 'on_behalf_of.succeeded'; readonly scope: string }
+  | { readonly type: 'on_behalf_of.failed'; readonly scope: string; readonly code: string; readonly reason: string }
+  | { readonly type: 'userinfo.failed'; readonly reason: string }
+  | { readonly type: 'logout'; readonly revoked: boolean }
+  | { readonly type: 'revocation.failed'; readonly reason: string }
+  | { readonly type: 'provider.down'; readonly reason: string }
+  | { readonly type: 'provider.up' }
+  | { readonly type: 'keys.stale'; readonly reason: string }
+  | { readonly type: 'cache.failed'; readonly reason: string }
+  | { readonly type: 'configuration.warning'; readonly reason: string }
+);
+
+export type OidcEventType = OidcEvent['type'];
+
+/**
+ * The application's hook for events. Implement it as an injectable class and name it in `OidcModule.forRoot({ eventListener })`.
+ * It is called synchronously and must not throw; what it throws is logged and goes no further.
+ *
+ * @publicApi
+ */
+export abstract class OidcEventListener {
+  abstract handle(event: OidcEvent): void;
+}
+
+const WARNINGS: ReadonlySet<OidcEventType> = new Set<OidcEventType>([
+  'login.failed',
+  'refresh.unavailable',
+  'refresh.lost_response',
+  'refresh.replay_detected',
+  'refresh.identity_changed',
+  'session.rejected',
+  'token.not_verifiable',
+  'on_behalf_of.failed',
+  'userinfo.failed',
+  'revocation.failed',
+  'provider.down',
+  'keys.stale',
+  'cache.failed',
+  'configuration.warning',
+]);
+
+/** Frequent in normal traffic, or caused at will by anybody: not worth a line at the default level. */
+const DETAILS: ReadonlySet<OidcEventType> = new Set<OidcEventType>([
+  'login.started',
+  'token.rejected',
+  'refresh.adopted',
+  'on_behalf_of.succeeded',
+]);
+
+/** Sends each event to the log and to the listener. */
+export class OidcEvents {
+  private readonly logger = new Logger('OidcTokenReuse');
+
+  constructor(private readonly listener?: OidcEventListener) {}
+
+  emit(event: OidcEvent): void {
+    this.log(event);
+    try {
+      this.listener?.handle(event);
+    } catch (error) {
+      this.logger.error('an event listener threw', { event: event.type, name: error instanceof Error ? error.name : typeof error });
+    }
+  }
+
+  private log(event: OidcEvent): void {
+    const { type, ...fields } = event;
+    if (WARNINGS.has(type)) this.logger.warn(type, fields);
+    else if (DETAILS.has(type)) this.logger.debug(type, fields);
+    else this.logger.log(type, fields);
+  }
+}

@@ -1,0 +1,85 @@
+/** Puts the rooms together for one OpenID Provider: plain objects, each made once, in the order of the layers. */
+import type { Cache } from 'cache-manager';
+import type { Clock } from './clock.js';
+import type { OidcOptions } from './config/options.js';
+import type { Coordinator } from './coordination/coordinator.js';
+import { PrincipalFactory } from './guard/principal.factory.js';
+import type { PrincipalResolver } from './guard/principal.resolver.js';
+import { CookieWriter } from './http/cookie-writer.js';
+import { CodeRedemption } from './login/code-redemption.js';
+import { LoginService } from './login/login.service.js';
+import { OidcStrategy } from './login/oidc.strategy.js';
+import { LogoutService } from './logout/logout.service.js';
+import type { OidcEvents } from './observability/events.js';
+import { DownstreamTokenCache } from './on-behalf-of/downstream-token.cache.js';
+import { OnBehalfOfService } from './on-behalf-of/on-behalf-of.service.js';
+import { UserInfoService } from './on-behalf-of/userinfo.service.js';
+import { OidcHealth } from './provider/health.js';
+import { OpenIdProvider } from './provider/openid-provider.js';
+import { Redemption } from './refresh/redemption.js';
+import { RefreshService } from './refresh/refresh.service.js';
+import { SessionService } from './refresh/session.service.js';
+import { Successors } from './refresh/successors.js';
+import { CookieCustody } from './session/cookie.custody.js';
+import { Sealer } from './session/sealer.js';
+import { Tombstones } from './session/tombstones.js';
+import { TransactionCookies } from './session/transaction.cookies.js';
+import { AccessTokenVerifier } from './verification/access-token.verifier.js';
+import { IdTokenVerifier } from './verification/id-token.verifier.js';
+import { SignatureVerifier } from './verification/signature.verifier.js';
+
+/** What comes from outside: the application's options and hooks, and what it may replace. */
+export interface OidcParts {
+  readonly options: OidcOptions;
+  readonly clock: Clock;
+  readonly events: OidcEvents;
+  readonly coordinator: Coordinator;
+  readonly cache: Cache | undefined;
+  readonly resolver: PrincipalResolver | undefined;
+}
+
+/** Everything that serves one provider. */
+export interface OidcComposition {
+  readonly provider: OpenIdProvider;
+  readonly health: OidcHealth;
+  readonly refresh: RefreshService;
+  readonly sessions: SessionService;
+  readonly onBehalfOf: OnBehalfOfService;
+  readonly userInfo: UserInfoService;
+  readonly principals: PrincipalFactory;
+  readonly logins: LoginService;
+  readonly logouts: LogoutService;
+}
+
+export function compose(parts: OidcParts): OidcComposition {
+  const { options, clock, events, coordinator, resolver } = parts;
+  const provider = new OpenIdProvider(parts);
+  const signatures = new SignatureVerifier(provider);
+  const accessTokens = new AccessTokenVerifier(provider, signatures, { clock, events });
+  const idTokens = new IdTokenVerifier(provider, signatures, clock);
+
+  const cookies = new CookieWriter({ publicUrl: options.publicUrl, crossSite: false });
+  const transactions = transactionCookies(parts);
+  const tombstones = new Tombstones(coordinator, options);
+  const custody = new CookieCustody({ options, cookies, clock, sealer: new Sealer(options.sessionSecrets, 'session') });
+
+  const successors = new Successors(coordinator, options);
+  const redemption = new Redemption({ provider, idTokens, clock, events });
+  const refresh = new RefreshService({ provider, coordinator, successors, tombstones, redemption, clock, events });
+  const sessions = new SessionService({ options, custody, transactions, tombstones, refresh, clock });
+
+  const onBehalfOf = new OnBehalfOfService({ provider, cache: new DownstreamTokenCache(provider.cache, clock), clock, events });
+  const userInfo = new UserInfoService({ provider, onBehalfOf, signatures, events });
+  const principals = new PrincipalFactory({ options, accessTokens, userInfo, resolver });
+
+  const strategy = new OidcStrategy({ options, transactions, redemption: new CodeRedemption({ provider, idTokens, clock }) });
+  const logins = new LoginService({ provider, strategy, sessions, principals, cookies, clock, events });
+  const logouts = new LogoutService({ provider, sessions, onBehalfOf, events });
+  return { provider, health: new OidcHealth(provider), refresh, sessions, onBehalfOf, userInfo, principals, logins, logouts };
+}
+
+/** The provider's POST of response mode `form_post` is cross-site, so its cookie is too. */
+function transactionCookies({ options, coordinator, clock }: OidcParts): TransactionCookies {
+  const cookies = new CookieWriter({ publicUrl: options.publicUrl, crossSite: options.responseMode === 'form_post' });
+  return new TransactionCookies({ sealer: new Sealer(options.sessionSecrets, 'transaction'), cookies, coordinator, clock });
+}

@@ -1,0 +1,65 @@
+/** The Nest module. */
+import { Inject, Module, type DynamicModule, type NestModule, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { ApplicationConfig } from '@nestjs/core';
+import { OIDC_OPTIONS, type OidcOptions } from './config/options.js';
+import { OidcEvents } from './observability/events.js';
+import type { OidcComposition } from './oidc.composition.js';
+import { ConfigurableModuleClass, type ASYNC_OPTIONS_TYPE, type OPTIONS_TYPE } from './oidc.module-definition.js';
+import { EXPORTS, PROVIDERS, withGlobalPrefix } from './oidc.providers.js';
+import { COMPOSITION, MOUNTED } from './oidc.tokens.js';
+import type { MountedRoutes } from './routes/mounted-routes.js';
+
+/**
+ * Login, guard, refresh, on-behalf-of calls and logout with the OpenID Provider's own tokens. Import it once, in the root module; it is global.
+ * Starting never waits for the provider, and never fails because of it.
+ *
+ * @example
+ * ```ts
+ * imports: [
+ *   ConfigModule.forRoot({ isGlobal: true, load: [oidcConfig] }),
+ *   CacheModule.register({ isGlobal: true }),
+ *   OidcModule.forRootAsync(oidcConfig.asProvider()),
+ * ]
+ * ```
+ * @throws OidcConfigurationException at start, listing every problem of the options
+ * @publicApi
+ */
+@Module({ providers: [...PROVIDERS], exports: [...EXPORTS] })
+export class OidcModule extends ConfigurableModuleClass implements NestModule, OnModuleInit, OnModuleDestroy {
+  constructor(
+    @Inject(OIDC_OPTIONS) private readonly options: OidcOptions,
+    @Inject(COMPOSITION) private readonly composition: OidcComposition,
+    @Inject(MOUNTED) private readonly mounted: MountedRoutes,
+    private readonly events: OidcEvents,
+    private readonly application: ApplicationConfig,
+  ) {
+    super();
+  }
+
+  /** Configures the module with values. */
+  static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    return super.forRoot(options);
+  }
+
+  /** Configures the module with `useFactory`, `useClass` or `useExisting`, or with `oidcConfig.asProvider()`. */
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return super.forRootAsync(options);
+  }
+
+  /** Runs after the global prefix is set and before routes are registered: the time to place the callback. */
+  configure(): void {
+    const prefix = withGlobalPrefix(this.application, '');
+    const { callbackPath } = this.options;
+    this.mounted.mountCallback(callbackPath.startsWith(`${prefix}/`) ? callbackPath.slice(prefix.length) : callbackPath);
+  }
+
+  onModuleInit(): void {
+    const { issuer, warnings } = this.options;
+    for (const reason of warnings) this.events.emit({ type: 'configuration.warning', issuer, reason });
+    this.composition.provider.metadata.start();
+  }
+
+  onModuleDestroy(): void {
+    this.composition.provider.metadata.close();
+  }
+}

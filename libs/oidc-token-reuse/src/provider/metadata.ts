@@ -1,0 +1,83 @@
+/** Checks what a provider publishes about itself (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2). */
+import { isIP } from 'node:net';
+import type { ServerMetadata } from 'openid-client';
+import { ProviderUnavailableException } from '../errors/exceptions.js';
+import { isJsonObject } from './json.js';
+
+/** Provider metadata whose issuer is the configured one and whose endpoints may be asked. */
+export type ProviderMetadata = ServerMetadata & {
+  readonly issuer: string;
+  readonly authorization_endpoint: string;
+  readonly token_endpoint: string;
+  readonly jwks_uri: string;
+};
+
+const REQUIRED = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const;
+const OPTIONAL = [
+  'userinfo_endpoint',
+  'end_session_endpoint',
+  'revocation_endpoint',
+  'introspection_endpoint',
+  'pushed_authorization_request_endpoint',
+] as const;
+
+export interface MetadataPolicy {
+  readonly issuer: string;
+  /** Allowed tenants; the metadata's issuer may hold `{tenantid}` when there are any. */
+  readonly tenants: readonly string[];
+  readonly allowInsecure: boolean;
+}
+
+/**
+ * Validates a discovery document. Checked: the issuer byte for byte (a template only where tenants are allowed), required endpoints, and that every
+ * endpoint is https on a public host, unless the issuer itself is not. Not checked: whether the endpoints answer.
+ *
+ * @throws ProviderUnavailableException naming the member that is wrong
+ */
+export function validateMetadata(document: unknown, policy: MetadataPolicy): ProviderMetadata {
+  if (!isJsonObject(document)) throw unacceptable('is no JSON object');
+  assertIssuer(document['issuer'], policy);
+  for (const name of REQUIRED) assertEndpoint(name, document[name], policy);
+  for (const name of OPTIONAL) if (document[name] !== undefined) assertEndpoint(name, document[name], policy);
+  for (const name of ['id_token_signing_alg_values_supported', 'code_challenge_methods_supported']) assertStrings(name, document[name]);
+  // The members read by this library have just been checked; openid-client checks what it reads of the others.
+  return document as ProviderMetadata;
+}
+
+function assertIssuer(issuer: unknown, policy: MetadataPolicy): void {
+  if (issuer === policy.issuer) return;
+  if (typeof issuer === 'string' && policy.tenants.length > 0 && isTemplateOf(issuer, policy.issuer)) return;
+  throw unacceptable('names another issuer than the configured one; set OPENID_ISSUER to exactly what it names');
+}
+
+/** `https://host/{tenantid}/v2.0` stands for `https://host/common/v2.0` and the like: same origin, same path but for the tenant. */
+function isTemplateOf(template: string, issuer: string): boolean {
+  const [before, after] = template.split('{tenantid}');
+  if (before === undefined || after === undefined) return false;
+  return issuer.startsWith(before) && issuer.endsWith(after) && !issuer.slice(before.length, issuer.length - after.length).includes('/');
+}
+
+function assertEndpoint(name: string, value: unknown, policy: MetadataPolicy): void {
+  if (typeof value !== 'string' || !URL.canParse(value)) throw unacceptable(`member '${name}' is missing or no URL`);
+  const url = new URL(value);
+  if (url.protocol !== 'https:' && !(policy.allowInsecure && url.protocol === 'http:')) throw unacceptable(`member '${name}' is not https`);
+  if (isPrivateHost(url.hostname) && !isPrivateHost(new URL(policy.issuer).hostname)) throw unacceptable(`member '${name}' names a private host`);
+}
+
+function assertStrings(name: string, value: unknown): void {
+  if (value === undefined || (Array.isArray(value) && value.every((entry) => typeof entry === 'string'))) return;
+  throw unacceptable(`member '${name}' is no list of strings`);
+}
+
+const PRIVATE_IPV4 = /^(0|10|127|169\.254|192\.168|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\./;
+const PRIVATE_IPV6 = /^\[(::1?\]|::ffff:|f[cd]|fe[89ab])/;
+
+/** True for loopback, private and link-local address literals and `localhost`; names that resolve to such addresses are not looked up. */
+function isPrivateHost(hostname: string): boolean {
+  if (isIP(hostname) === 4) return PRIVATE_IPV4.test(hostname);
+  return hostname.startsWith('[') ? PRIVATE_IPV6.test(hostname) : hostname === 'localhost' || hostname.endsWith('.localhost');
+}
+
+function unacceptable(what: string): ProviderUnavailableException {
+  return new ProviderUnavailableException(`the discovery document ${what}`, { retryAfter: 30 });
+}

@@ -1,0 +1,137 @@
+/** The session of a request: read, made live, renewed, begun and ended. What changes it goes through here. */
+import type { Clock } from '../clock.js';
+import type { OidcOptions } from '../config/options.js';
+import { LoginRequiredException } from '../errors/exceptions.js';
+import type { HttpExchange } from '../http/http-exchange.js';
+import type { Custody } from '../session/custody.js';
+import { sessionExpiresAt, type Session } from '../session/session.js';
+import type { Tombstones } from '../session/tombstones.js';
+import type { TransactionCookies } from '../session/transaction.cookies.js';
+import type { RefreshService } from './refresh.service.js';
+
+export interface SessionServiceDependencies {
+  readonly options: OidcOptions;
+  readonly custody: Custody;
+  readonly transactions: TransactionCookies;
+  readonly tombstones: Tombstones;
+  readonly refresh: RefreshService;
+  readonly clock: Clock;
+}
+
+export class SessionService {
+  constructor(private readonly dependencies: SessionServiceDependencies) {}
+
+  /** True when the request carries something that claims to be a session. */
+  isPresent(exchange: HttpExchange): boolean {
+    return this.dependencies.custody.isPresent(exchange);
+  }
+
+  /** The newest form of the request's session. Renews nothing and writes nothing; undefined when there is none or it is over. */
+  async peek(exchange: HttpExchange): Promise<Session | undefined> {
+    const carried = await this.carried(exchange);
+    return carried === undefined ? undefined : this.current(carried);
+  }
+
+  /**
+   * The request's session with an access token that can be used now: renewed, and written to the response, where that is needed.
+   *
+   * @throws LoginRequiredException when there was a session and it has ended; its cookies are cleared
+   * @throws ProviderUnavailableException when it could not be renewed now; its cookies are kept
+   */
+  async live(exchange: HttpExchange): Promise<Session | undefined> {
+    return this.orCleared(exchange, async (carried) => {
+      const current = await this.require(carried);
+      return this.dependencies.refresh.isExpired(current) ? this.dependencies.refresh.refresh(current) : current;
+    });
+  }
+
+  /** As `live`, and asks the provider for new tokens even if the present ones could still be used: unless somebody just did so. */
+  async renewed(exchange: HttpExchange): Promise<Session | undefined> {
+    return this.orCleared(exchange, async (carried) => {
+      const current = await this.require(carried);
+      if (!this.dependencies.options.reuseTokens) return this.prolonged(current);
+      const wasRenewed = current.generation !== carried.generation && !this.dependencies.refresh.isExpired(current);
+      return wasRenewed || this.isYoung(current) ? current : this.dependencies.refresh.refresh(current);
+    });
+  }
+
+  /** The newest form of what the request carries, also when it is over: for the logout, which leaves nothing behind. */
+  async carriedNewest(exchange: HttpExchange): Promise<Session | undefined> {
+    const carried = await this.read(exchange);
+    if (carried === undefined) return undefined;
+    await this.dependencies.refresh.settled(carried);
+    return this.dependencies.refresh.newest(carried);
+  }
+
+  /** Begins a session: whatever session the browser had is signed out, so that its cookies are worth nothing (session fixation). */
+  async begin(exchange: HttpExchange, session: Session): Promise<void> {
+    const previous = await this.dependencies.custody.read(exchange);
+    await this.dependencies.custody.write(exchange, session);
+    if (previous !== undefined) await this.dependencies.tombstones.mark(previous);
+  }
+
+  /** Ends a session: signed out for every request still in flight, and out of the browser. */
+  async end(exchange: HttpExchange, session: Session | undefined): Promise<void> {
+    if (session !== undefined) await this.dependencies.tombstones.mark(session);
+    this.dependencies.custody.clear(exchange);
+  }
+
+  /** Epoch seconds at which the session ends. */
+  expiresAt(session: Session): number {
+    return sessionExpiresAt(session, this.dependencies.options);
+  }
+
+  private async read(exchange: HttpExchange): Promise<Session | undefined> {
+    await this.dependencies.transactions.evict(exchange);
+    return this.dependencies.custody.read(exchange);
+  }
+
+  private async carried(exchange: HttpExchange): Promise<Session | undefined> {
+    const carried = await this.read(exchange);
+    return carried === undefined || (await this.dependencies.tombstones.has(carried)) ? undefined : carried;
+  }
+
+  private async current(carried: Session): Promise<Session | undefined> {
+    const newest = await this.dependencies.refresh.newest(carried);
+    return this.dependencies.clock.now() < this.expiresAt(newest) ? newest : undefined;
+  }
+
+  private async require(carried: Session): Promise<Session> {
+    const current = await this.current(carried);
+    if (current === undefined) throw new LoginRequiredException('login_required', 'the session is over; sign in again');
+    return current;
+  }
+
+  private async orCleared(exchange: HttpExchange, renew: (carried: Session) => Promise<Session>): Promise<Session | undefined> {
+    const carried = await this.read(exchange);
+    if (carried === undefined) return undefined;
+    try {
+      await this.assertNotSignedOut(carried);
+      const session = await renew(carried);
+      if (session.generation !== carried.generation) await this.write(exchange, session);
+      return session;
+    } catch (error) {
+      if (error instanceof LoginRequiredException) this.dependencies.custody.clear(exchange);
+      throw error;
+    }
+  }
+
+  /** A logout that came while the provider was asked wins over the new tokens. */
+  private async write(exchange: HttpExchange, session: Session): Promise<void> {
+    await this.assertNotSignedOut(session);
+    await this.dependencies.custody.write(exchange, session);
+  }
+
+  private async assertNotSignedOut(session: Session): Promise<void> {
+    if (await this.dependencies.tombstones.has(session)) throw new LoginRequiredException('login_required', 'the session was signed out');
+  }
+
+  private prolonged(session: Session): Session {
+    return { ...session, renewedAt: this.dependencies.clock.now(), generation: session.generation + 1 };
+  }
+
+  private isYoung({ tokens }: Session): boolean {
+    const { clock, options } = this.dependencies;
+    return clock.millis() - tokens.issuedAt * 1000 < options.reuseMaxSessionAge && clock.now() < tokens.expiresAt;
+  }
+}

@@ -1,0 +1,78 @@
+/** The chain of token sets of one session: who comes with a spent refresh token is led to the newest. */
+import { createHash } from 'node:crypto';
+import type { OidcOptions } from '../config/options.js';
+import type { Coordinator } from '../coordination/coordinator.js';
+import { Sealer } from '../session/sealer.js';
+import { decodeSession, encodeSession } from '../session/session-codec.js';
+import type { Session } from '../session/session.js';
+
+/** Links followed at most: a refresh per second for the longest grace anybody would set. */
+const MAX_LINKS = 300;
+const PURPOSE = 'successor';
+
+export class Successors {
+  constructor(
+    private readonly coordinator: Coordinator,
+    private readonly options: Pick<OidcOptions, 'successorGrace' | 'sessionAbsoluteLifetime'>,
+  ) {}
+
+  /** Publishes what replaces a session's token set, for late comers who still carry the old one. Only they can open it. */
+  async publish(spent: Session, successor: Session): Promise<void> {
+    const sealer = sealerOf(spent);
+    if (sealer === undefined) return;
+    if (this.options.successorGrace > 0) {
+      const value = await sealer.seal(encodeSession(successor));
+      await this.coordinator.put('successor', linkOf(spent), { value, ttl: this.options.successorGrace });
+    }
+    if (refreshTokenOf(spent) !== refreshTokenOf(successor)) await this.markSpent(spent);
+  }
+
+  /** The newest session of the chain, which is the given one when nothing replaced it. */
+  async newest(session: Session): Promise<Session> {
+    let current = session;
+    for (let links = 0; links < MAX_LINKS; links += 1) {
+      const next = await this.next(current);
+      if (next === undefined) return current;
+      current = next;
+    }
+    return current;
+  }
+
+  /** Remembers that the provider must not see this session's refresh token again. */
+  async markSpent(session: Session): Promise<void> {
+    await this.coordinator.put('spent', spentKey(session), { value: '1', ttl: this.options.sessionAbsoluteLifetime });
+  }
+
+  async isSpent(session: Session): Promise<boolean> {
+    return (await this.coordinator.get('spent', spentKey(session))) !== undefined;
+  }
+
+  private async next(session: Session): Promise<Session | undefined> {
+    const sealed = await this.coordinator.get('successor', linkOf(session));
+    const opened = sealed === undefined ? undefined : await sealerOf(session)?.open(sealed);
+    return opened === undefined ? undefined : decodeSession(opened.plaintext);
+  }
+}
+
+/** Names one token set of one session of one subject; the same for everybody who holds it. */
+export function linkOf(session: Session): string {
+  const { issuer, tenant = '', subject, id, generation } = session;
+  return digest([issuer, tenant, subject, id, String(generation), refreshTokenOf(session)]);
+}
+
+function spentKey(session: Session): string {
+  return digest([session.issuer, refreshTokenOf(session)]);
+}
+
+function sealerOf(session: Session): Sealer | undefined {
+  const refreshToken = refreshTokenOf(session);
+  return refreshToken === '' ? undefined : new Sealer([refreshToken], PURPOSE);
+}
+
+function refreshTokenOf({ tokens }: Session): string {
+  return tokens.refreshToken?.reveal() ?? '';
+}
+
+function digest(parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+}

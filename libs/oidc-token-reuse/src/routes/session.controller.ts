@@ -1,0 +1,68 @@
+/** The route by which a page learns who is signed in and for how long. */
+import { Controller, Get } from '@nestjs/common';
+import { Clock } from '../clock.js';
+import { Public } from '../guard/decorators.js';
+import { Exchange } from '../http/exchange.decorator.js';
+import type { HttpExchange } from '../http/http-exchange.js';
+import type { JsonObject } from '../provider/json.js';
+import { SessionService } from '../refresh/session.service.js';
+import { identityClaims, type Session } from '../session/session.js';
+
+interface Lifetime {
+  readonly issued_at: number | null;
+  readonly expires_at: number | null;
+}
+
+type SessionView = { readonly authenticated: false } | AuthenticatedView;
+
+/** Times are epoch seconds. */
+interface AuthenticatedView {
+  readonly authenticated: true;
+  readonly claims: JsonObject;
+  readonly now: number;
+  readonly expires_at: number;
+  readonly session_expires_at: number;
+  readonly tokens: {
+    readonly access?: Lifetime;
+    readonly id: Lifetime;
+    readonly refresh?: { readonly expires_at: number | null };
+  };
+}
+
+@Controller()
+@Public()
+export class SessionController {
+  constructor(
+    private readonly sessions: SessionService,
+    private readonly clock: Clock,
+  ) {}
+
+  /** `GET /auth/session`: 200 always. Asking prolongs nothing, refreshes nothing and shows no token. */
+  @Get('session')
+  async session(@Exchange() exchange: HttpExchange): Promise<SessionView> {
+    exchange.neverStore();
+    const session = await this.sessions.peek(exchange);
+    return session === undefined ? { authenticated: false } : this.view(session);
+  }
+
+  private view(session: Session): AuthenticatedView {
+    const { tokens, claims } = session;
+    const sessionExpiresAt = this.sessions.expiresAt(session);
+    return {
+      authenticated: true,
+      claims: identityClaims(claims),
+      now: this.clock.now(),
+      expires_at: Math.min(tokens.expiresAt, sessionExpiresAt),
+      session_expires_at: sessionExpiresAt,
+      tokens: {
+        ...(tokens.accessToken === undefined ? {} : { access: { issued_at: tokens.issuedAt, expires_at: tokens.expiresAt } }),
+        id: { issued_at: seconds(claims['iat']), expires_at: seconds(claims['exp']) },
+        ...(tokens.refreshToken === undefined ? {} : { refresh: { expires_at: tokens.refreshExpiresAt ?? null } }),
+      },
+    };
+  }
+}
+
+function seconds(value: unknown): number | null {
+  return typeof value === 'number' ? Math.floor(value) : null;
+}

@@ -1,0 +1,18 @@
+/** Where a browser's session is kept: read, written and cleared through one interface. */
+import type { HttpExchange } from '../http/http-exchange.js';
+import type { Session } from './session.js';
+
+export abstract class Custody {
+  /** The session that the request carries, as it was written; undefined when there is none that opens. Lifetimes are not checked. */
+  abstract read(exchange: HttpExchange): Promise<Session | undefined>;
+  /** True when the request carries something that claims to be a session. */
+  abstract isPresent(exchange: HttpExchange): boolean;
+  /**
+   * Writes the session to the response.
+   *
+   * @throws OidcException `session_too_large` when browsers or proxies would not carry it
+   */
+  abstract write(exchange: HttpExchange, session: Session): Promise<void>;
+  /** Takes the session out of the browser. */
+  abstract clear(exchange: HttpExchange): void;
+}

@@ -1,0 +1,84 @@
+/** Rules for the claims that every token has in common (RFC 7519 section 4.1, OpenID Connect Core section 3.1.3.7). Pure: claims in, or throw. */
+import type { JsonObject } from '../provider/json.js';
+
+/** No token lives longer than this many seconds (400 days): an `exp` beyond it is a mistake or an attack. */
+const MAX_LIFETIME = 34_560_000;
+const MAX_SUBJECT_LENGTH = 255;
+
+/** A verified token whose claims are not acceptable. The message names the claim, never its value. */
+export class UnacceptableClaimError extends Error {
+  override readonly name = 'UnacceptableClaimError';
+
+  constructor(
+    /** Name of the claim. */
+    readonly claim: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface TimePolicy {
+  /** Epoch seconds. */
+  readonly now: number;
+  /** Seconds. */
+  readonly clockTolerance: number;
+}
+
+/** A token that is only expired: it was good, and a newer one may be. */
+export class ExpiredTokenError extends UnacceptableClaimError {}
+
+export function unexpected(claim: string, what = 'unexpected'): never {
+  throw new UnacceptableClaimError(claim, `${what} "${claim}" claim value`);
+}
+
+/**
+ * Requires `exp`, and validates `exp`, `nbf` and `iat` as whole or fractional epoch seconds.
+ *
+ * @throws ExpiredTokenError when only `exp` has passed
+ */
+export function validateTimes(claims: JsonObject, { now, clockTolerance }: TimePolicy): void {
+  const exp = numericDate(claims, 'exp') ?? unexpected('exp', 'missing');
+  const nbf = numericDate(claims, 'nbf');
+  const iat = numericDate(claims, 'iat');
+  if (exp > now + MAX_LIFETIME) unexpected('exp', 'too distant');
+  if (nbf !== undefined && nbf > now + clockTolerance) unexpected('nbf', 'future');
+  if (iat !== undefined && iat > now + clockTolerance) unexpected('iat', 'future');
+  if (exp <= now - clockTolerance) throw new ExpiredTokenError('exp', 'the token has expired');
+}
+
+/** A NumericDate, if the claim is there (RFC 7519 section 2). */
+export function numericDate(claims: JsonObject, name: string): number | undefined {
+  const value = claims[name];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) unexpected(name, 'malformed');
+  return value;
+}
+
+/** The subject identifier (OpenID Connect Core section 2: at most 255 ASCII characters). */
+export function subjectOf(claims: JsonObject): string {
+  const { sub } = claims;
+  if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUBJECT_LENGTH) unexpected('sub', 'missing or malformed');
+  return sub;
+}
+
+/** The values of `aud`, which is one string or a list of strings (RFC 7519 section 4.1.3). */
+export function audiencesOf(claims: JsonObject): readonly string[] {
+  const { aud } = claims;
+  if (typeof aud === 'string') return [aud];
+  if (!Array.isArray(aud) || aud.length === 0 || !aud.every((value) => typeof value === 'string')) unexpected('aud', 'missing or malformed');
+  return aud;
+}
+
+/** At least one value of `aud` is exactly one of ours. */
+export function validateAudience(claims: JsonObject, accepted: readonly string[]): void {
+  if (!audiencesOf(claims).some((value) => accepted.includes(value))) unexpected('aud');
+}
+
+/** An optional string claim. */
+export function stringClaim(claims: JsonObject, name: string): string | undefined {
+  const value = claims[name];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') unexpected(name, 'malformed');
+  return value;
+}

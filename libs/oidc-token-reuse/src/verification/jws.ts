@@ -1,0 +1,76 @@
+/** Takes a compact JWS apart without believing it (RFC 7515 section 7.1, RFC 8725 section 3). */
+import { isJsonObject, parseJsonObject, type JsonObject } from '../provider/json.js';
+import { MAX_KID_LENGTH, SIGNING_ALGORITHMS, type SigningAlgorithm } from '../provider/jwk-set.js';
+
+/** Longer tokens do not fit into the request headers that common servers accept. */
+export const MAX_BEARER_LENGTH = 16_384;
+/** An ID Token comes by the back channel and may list many groups. */
+export const MAX_ID_TOKEN_LENGTH = 65_536;
+
+/** What a token says of itself. Nothing in here is verified. */
+export interface UnverifiedJws {
+  readonly algorithm: SigningAlgorithm;
+  readonly kid: string | undefined;
+  /** `typ` in lower case, without `application/`. */
+  readonly type: string | undefined;
+  readonly header: JsonObject;
+  readonly claims: JsonObject;
+}
+
+/** A token that is no acceptable JWS. The message names the rule, never the token. */
+export class MalformedTokenError extends Error {
+  override readonly name = 'MalformedTokenError';
+}
+
+/**
+ * Splits and decodes a compact JWS. Checked: length, three canonical base64url segments, JSON objects without repeated members, an asymmetric
+ * algorithm of the allow-list, no `crit`, a sane `kid`. Not checked: the signature and every claim.
+ *
+ * @throws MalformedTokenError
+ */
+export function parseJws(token: string, maxLength: number): UnverifiedJws {
+  if (token.length > maxLength) throw new MalformedTokenError('the token is too long');
+  const first = token.indexOf('.');
+  const second = token.indexOf('.', first + 1);
+  if (first < 1 || second < 0 || token.indexOf('.', second + 1) >= 0) throw new MalformedTokenError('the token has not three parts');
+  if (!isCanonical(token.slice(second + 1))) throw new MalformedTokenError('the signature is not base64url');
+  const header = decode(token.slice(0, first));
+  const claims = decode(token.slice(first + 1, second));
+  return { ...readHeader(header), header, claims };
+}
+
+/** True for a string that looks like a compact JWS, whatever it contains. */
+export function looksLikeJws(token: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token);
+}
+
+function readHeader(header: JsonObject): Pick<UnverifiedJws, 'algorithm' | 'kid' | 'type'> {
+  const { alg, kid, typ } = header;
+  if ('crit' in header || 'b64' in header) throw new MalformedTokenError('the header has critical extensions, and none is understood');
+  if (!isSigningAlgorithm(alg)) throw new MalformedTokenError('the algorithm is not allowed');
+  if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_LENGTH)) throw new MalformedTokenError('"kid" is no short string');
+  if (typ !== undefined && typeof typ !== 'string') throw new MalformedTokenError('"typ" is no string');
+  return { algorithm: alg, kid, type: typ?.toLowerCase().replace(/^application\//, '') };
+}
+
+function isSigningAlgorithm(value: unknown): value is SigningAlgorithm {
+  return SIGNING_ALGORITHMS.some((algorithm) => algorithm === value);
+}
+
+function decode(segment: string): JsonObject {
+  if (!isCanonical(segment)) throw new MalformedTokenError('a part of the token is not base64url');
+  try {
+    const value = parseJsonObject(Buffer.from(segment, 'base64url').toString('utf8'));
+    if (isJsonObject(value)) return value;
+  } catch (error) {
+    throw new MalformedTokenError('a part of the token is no JSON object', { cause: error });
+  }
+  throw new MalformedTokenError('a part of the token is no JSON object');
+}
+
+/** One token has one spelling: stray bits at the end of a segment would let the same signature appear under many (RFC 4648 section 3.5). */
+function isCanonical(segment: string): boolean {
+  if (!/^[\w-]+$/.test(segment)) return false;
+  const tail = segment.slice(segment.length - (segment.length % 4 || 4));
+  return Buffer.from(tail, 'base64url').toString('base64url') === tail;
+}

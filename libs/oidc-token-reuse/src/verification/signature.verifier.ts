@@ -1,0 +1,60 @@
+/** Checks signatures with jose against the provider's published keys. */
+import { compactVerify, errors } from 'jose';
+import type { OpenIdProvider } from '../provider/openid-provider.js';
+import type { SigningAlgorithm, SigningKey } from '../provider/jwk-set.js';
+import { MalformedTokenError, parseJws, type UnverifiedJws } from './jws.js';
+import { VerifiedTokenCache, type VerifiedJws } from './verified-token.cache.js';
+
+/** The token was not signed by a published key of the provider. */
+export class BadSignatureError extends Error {
+  override readonly name = 'BadSignatureError';
+}
+
+type Candidates = (algorithm: SigningAlgorithm, kid: string | undefined) => Promise<readonly SigningKey[]>;
+
+/** Verifies signatures; says nothing about claims. */
+export class SignatureVerifier {
+  private readonly cache: VerifiedTokenCache;
+
+  constructor(private readonly provider: OpenIdProvider) {
+    this.cache = new VerifiedTokenCache((key) => provider.keys.holds(key));
+  }
+
+  /**
+   * Verifies the signature of a token that somebody presented; the result is remembered.
+   *
+   * @throws MalformedTokenError, BadSignatureError, ProviderUnavailableException (no keys)
+   */
+  presented(token: string, maxLength: number): Promise<VerifiedJws> {
+    const { keys, options } = this.provider;
+    const verify = (): Promise<VerifiedJws> => verifySignature(token, parseJws(token, maxLength), (algorithm, kid) => keys.candidates(algorithm, kid));
+    return options.jwksCache ? this.cache.get(token, verify) : verify();
+  }
+
+  /** Verifies the signature of a token that the provider gave us in answer to our own request. */
+  received(token: string, maxLength: number): Promise<VerifiedJws> {
+    const { keys } = this.provider;
+    return verifySignature(token, parseJws(token, maxLength), (algorithm, kid) => keys.candidatesForOwn(algorithm, kid));
+  }
+}
+
+async function verifySignature(token: string, jws: UnverifiedJws, candidates: Candidates): Promise<VerifiedJws> {
+  const [key, another] = await candidates(jws.algorithm, jws.kid);
+  if (key === undefined) throw new BadSignatureError('no published key fits the token');
+  // Without a `kid` there has to be one key only (OpenID Connect Core section 10.1), and one `kid` names one key.
+  if (another !== undefined) throw new BadSignatureError('more than one published key fits the token');
+  try {
+    await compactVerify(token, await key.import(jws.algorithm), { algorithms: [jws.algorithm] });
+  } catch (error) {
+    if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException) {
+      throw new BadSignatureError('the signature is not valid', { cause: error });
+    }
+    throw error;
+  }
+  return { ...jws, key };
+}
+
+/** True for every failure that is the token's own fault. */
+export function isTokenFault(error: unknown): boolean {
+  return error instanceof MalformedTokenError || error instanceof BadSignatureError;
+}

@@ -1,0 +1,24 @@
+/** The one environment of the application: the process's own, with `.env` behind it. */
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The process's variables, and those of a `.env` file that it does not set. */
+export function readProcessEnvironment(file = '.env'): Environment {
+  return { ...parseEnv(contentsOf(file)), ...process.env };
+}
+
+/** A variable that is set to nothing is not set. */
+export function withoutBlanks(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''));
+}
+
+function contentsOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    // There need not be one.
+    return '';
+  }
+}
