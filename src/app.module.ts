@@ -25,7 +25,11 @@ export class AppModule implements NestModule {
       ],
       controllers: [ApiController, HealthController, PageController],
       providers: [
-        { provide: GraphService, useFactory: (onBehalfOf: OnBehalfOfService) => new GraphService(config.graphMeUrl, onBehalfOf), inject: [OnBehalfOfService] },
+        {
+          provide: GraphService,
+          useFactory: (onBehalfOf: OnBehalfOfService) => new GraphService(config.graphMeUrl, onBehalfOf),
+          inject: [OnBehalfOfService],
+        },
       ],
     };
   }

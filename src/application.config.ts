@@ -3,7 +3,11 @@ import { z } from 'zod';
 import { OidcConfigurationException, type ConfigurationProblem } from 'nestjs-oidc-token-reuse';
 import { withoutBlanks, type Environment } from './environment.js';
 
-const port = z.string().regex(/^\d{1,5}$/, 'is no port; write a number from 0 to 65535').transform(Number).refine((value) => value < 65_536, 'is no port; write a number from 0 to 65535');
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'is no port; write a number from 0 to 65535')
+  .transform(Number)
+  .refine((value) => value < 65_536, 'is no port; write a number from 0 to 65535');
 const redisUrl = z.string().regex(/^rediss?:\/\/.+/, 'is no Redis URL; write redis://host:6379');
 const httpUrl = z.url({ protocol: /^https?$/, error: 'is no URL; write an absolute http or https URL' });
 

@@ -33,7 +33,10 @@ export function expectedSettings({ port, devProviderPort }: ApplicationConfig): 
 }
 
 /** Starts the provider on its own port and host name: cookies are not shared, and SameSite is really exercised. */
-export async function startDevelopmentProvider({ port, devProviderPort }: ApplicationConfig, publicUrl: string): Promise<DevelopmentProvider> {
+export async function startDevelopmentProvider(
+  { port, devProviderPort }: ApplicationConfig,
+  publicUrl: string,
+): Promise<DevelopmentProvider> {
   // Imported only here, so that production never loads it.
   const { createTestProvider } = await import('nestjs-oidc-token-reuse-testing');
   const { sessionSecret = randomBytes(32).toString('base64url'), provider: state } = readState();
@@ -104,7 +107,8 @@ class StateSaver {
   save(): void {
     clearImmediate(this.scheduled);
     this.scheduled = undefined;
-    if (this.provider !== undefined) writeState({ sessionSecret: this.sessionSecret, provider: this.provider.exportState() });
+    if (this.provider !== undefined)
+      writeState({ sessionSecret: this.sessionSecret, provider: this.provider.exportState() });
   }
 }
 

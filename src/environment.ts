@@ -11,7 +11,9 @@ export function readProcessEnvironment(file = '.env'): Environment {
 
 /** A variable that is set to nothing is not set. */
 export function withoutBlanks(environment: Environment): Environment {
-  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''));
+  return Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  );
 }
 
 function contentsOf(file: string): string {

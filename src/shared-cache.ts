@@ -29,7 +29,11 @@ function boundedMemory(): Keyv {
 /** Fails at once while Redis is away, instead of queueing for ever. */
 function redis(url: string): Keyv {
   return createKeyv(
-    { url, disableOfflineQueue: true, socket: { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: (retries) => Math.min(retries * 50, 1000) } },
+    {
+      url,
+      disableOfflineQueue: true,
+      socket: { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: (retries) => Math.min(retries * 50, 1000) },
+    },
     { namespace: 'app', connectionTimeout: CONNECT_TIMEOUT_MS, throwOnErrors: true },
   );
 }

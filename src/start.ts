@@ -28,11 +28,18 @@ export async function start(environment: Environment): Promise<Running> {
   const own = withoutBlanks(environment);
   const config = check(own);
   const publicUrl = own['PUBLIC_URL'] ?? `http://localhost:${String(config.port)}`;
-  const provider = needsProvider(own, config) ? await portChecked('DEV_PROVIDER_PORT', startDevelopmentProvider(config, publicUrl)) : undefined;
+  const provider = needsProvider(own, config)
+    ? await portChecked('DEV_PROVIDER_PORT', startDevelopmentProvider(config, publicUrl))
+    : undefined;
   try {
     const application = await create({ ...provider?.environment, ...own });
     await portChecked('PORT', application.listen(config.port, config.host));
-    return { application, publicUrl, hasDevelopmentProvider: provider !== undefined, close: () => closeAll(application, provider) };
+    return {
+      application,
+      publicUrl,
+      hasDevelopmentProvider: provider !== undefined,
+      close: () => closeAll(application, provider),
+    };
   } catch (error) {
     await provider?.close();
     throw error;
@@ -74,8 +81,11 @@ async function portChecked<Result>(variable: string, listening: Promise<Result>)
   try {
     return await listening;
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error) || (error.code !== 'EADDRINUSE' && error.code !== 'EACCES')) throw error;
-    throw new OidcConfigurationException([{ setting: variable, message: 'the port is in use or not allowed; set it to a free one' }]);
+    if (!(error instanceof Error && 'code' in error) || (error.code !== 'EADDRINUSE' && error.code !== 'EACCES'))
+      throw error;
+    throw new OidcConfigurationException([
+      { setting: variable, message: 'the port is in use or not allowed; set it to a free one' },
+    ]);
   }
 }
 

@@ -22,7 +22,11 @@ export class GraphService {
 
   private async request(url: string, token: string): Promise<Response> {
     try {
-      return await fetch(url, { headers: { authorization: `Bearer ${token}` }, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) });
+      return await fetch(url, {
+        headers: { authorization: `Bearer ${token}` },
+        redirect: 'manual',
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
     } catch (cause) {
       throw new ServiceUnavailableException('the downstream API does not answer', { cause });
     }

@@ -14,7 +14,13 @@ export type {
   TokenKind,
 } from './config/options.js';
 export { OIDC_OPTIONS } from './config/options.js';
-export { Coordinator, type Lease, type LeaseLimits, type Space, type StoredRecord } from './coordination/coordinator.js';
+export {
+  Coordinator,
+  type Lease,
+  type LeaseLimits,
+  type Space,
+  type StoredRecord,
+} from './coordination/coordinator.js';
 export { OidcConfigurationException, type ConfigurationProblem } from './errors/configuration.exception.js';
 export {
   ForbiddenException,
@@ -29,7 +35,16 @@ export {
   UnauthorizedException,
 } from './errors/exceptions.js';
 export { ERROR_CODES, OidcException, type OidcErrorCode } from './errors/oidc.exception.js';
-export { AccessToken, CurrentUser, OnBehalfOf, OptionalAuth, Public, RequireAcr, RequireRoles, RequireScopes } from './guard/decorators.js';
+export {
+  AccessToken,
+  CurrentUser,
+  OnBehalfOf,
+  OptionalAuth,
+  Public,
+  RequireAcr,
+  RequireRoles,
+  RequireScopes,
+} from './guard/decorators.js';
 export type { Requirements } from './guard/authorization.js';
 export { PrincipalResolver } from './guard/principal.resolver.js';
 export { TokenReuseGuard } from './guard/token-reuse.guard.js';

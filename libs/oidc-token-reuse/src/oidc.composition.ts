@@ -68,18 +68,42 @@ export function compose(parts: OidcParts): OidcComposition {
   const refresh = new RefreshService({ provider, coordinator, successors, tombstones, redemption, clock, events });
   const sessions = new SessionService({ options, custody, transactions, tombstones, refresh, clock });
 
-  const onBehalfOf = new OnBehalfOfService({ provider, cache: new DownstreamTokenCache(provider.cache, clock), clock, events });
+  const onBehalfOf = new OnBehalfOfService({
+    provider,
+    cache: new DownstreamTokenCache(provider.cache, clock),
+    clock,
+    events,
+  });
   const userInfo = new UserInfoService({ provider, onBehalfOf, signatures, events });
   const principals = new PrincipalFactory({ options, accessTokens, userInfo, resolver });
 
-  const strategy = new OidcStrategy({ options, transactions, redemption: new CodeRedemption({ provider, idTokens, clock }) });
+  const strategy = new OidcStrategy({
+    options,
+    transactions,
+    redemption: new CodeRedemption({ provider, idTokens, clock }),
+  });
   const logins = new LoginService({ provider, strategy, sessions, principals, cookies, clock, events });
   const logouts = new LogoutService({ provider, sessions, onBehalfOf, events });
-  return { provider, health: new OidcHealth(provider), refresh, sessions, onBehalfOf, userInfo, principals, logins, logouts };
+  return {
+    provider,
+    health: new OidcHealth(provider),
+    refresh,
+    sessions,
+    onBehalfOf,
+    userInfo,
+    principals,
+    logins,
+    logouts,
+  };
 }
 
 /** The provider's POST of response mode `form_post` is cross-site, so its cookie is too. */
 function transactionCookies({ options, coordinator, clock }: OidcParts): TransactionCookies {
   const cookies = new CookieWriter({ publicUrl: options.publicUrl, crossSite: options.responseMode === 'form_post' });
-  return new TransactionCookies({ sealer: new Sealer(options.sessionSecrets, 'transaction'), cookies, coordinator, clock });
+  return new TransactionCookies({
+    sealer: new Sealer(options.sessionSecrets, 'transaction'),
+    cookies,
+    coordinator,
+    clock,
+  });
 }

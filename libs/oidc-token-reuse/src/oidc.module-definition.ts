@@ -29,19 +29,20 @@ export interface OidcModuleExtras {
 
 const EXTRAS: OidcModuleExtras = { globalGuard: true, routes: true, routePrefix: 'auth' };
 
-export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } = new ConfigurableModuleBuilder<OidcModuleOptions>()
-  .setClassMethodName('forRoot')
-  .setFactoryMethodName('createOidcOptions')
-  .setExtras(EXTRAS, (definition, { globalGuard, routes, routePrefix, principalResolver, eventListener }) => {
-    const mounted = mountRoutes({ prefix: routePrefix ?? 'auth', isServed: routes !== false });
-    const providers: Provider[] = [
-      ...(definition.providers ?? []),
-      { provide: MOUNTED, useValue: mounted },
-      { provide: APP_FILTER, useClass: OidcExceptionFilter },
-    ];
-    if (globalGuard !== false) providers.push({ provide: APP_GUARD, useExisting: TokenReuseGuard });
-    if (principalResolver !== undefined) providers.push({ provide: PRINCIPAL_RESOLVER, useClass: principalResolver });
-    if (eventListener !== undefined) providers.push({ provide: EVENT_LISTENER, useClass: eventListener });
-    return { ...definition, global: true, providers, controllers: [...mounted.controllers] };
-  })
-  .build();
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<OidcModuleOptions>()
+    .setClassMethodName('forRoot')
+    .setFactoryMethodName('createOidcOptions')
+    .setExtras(EXTRAS, (definition, { globalGuard, routes, routePrefix, principalResolver, eventListener }) => {
+      const mounted = mountRoutes({ prefix: routePrefix ?? 'auth', isServed: routes !== false });
+      const providers: Provider[] = [
+        ...(definition.providers ?? []),
+        { provide: MOUNTED, useValue: mounted },
+        { provide: APP_FILTER, useClass: OidcExceptionFilter },
+      ];
+      if (globalGuard !== false) providers.push({ provide: APP_GUARD, useExisting: TokenReuseGuard });
+      if (principalResolver !== undefined) providers.push({ provide: PRINCIPAL_RESOLVER, useClass: principalResolver });
+      if (eventListener !== undefined) providers.push({ provide: EVENT_LISTENER, useClass: eventListener });
+      return { ...definition, global: true, providers, controllers: [...mounted.controllers] };
+    })
+    .build();

@@ -1,5 +1,12 @@
 /** The Nest module. */
-import { Inject, Module, type DynamicModule, type NestModule, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import {
+  Inject,
+  Module,
+  type DynamicModule,
+  type NestModule,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import { OIDC_OPTIONS, type OidcOptions } from './config/options.js';
 import { OidcEvents } from './observability/events.js';
@@ -50,7 +57,9 @@ export class OidcModule extends ConfigurableModuleClass implements NestModule, O
   configure(): void {
     const prefix = withGlobalPrefix(this.application, '');
     const { callbackPath } = this.options;
-    this.mounted.mountCallback(callbackPath.startsWith(`${prefix}/`) ? callbackPath.slice(prefix.length) : callbackPath);
+    this.mounted.mountCallback(
+      callbackPath.startsWith(`${prefix}/`) ? callbackPath.slice(prefix.length) : callbackPath,
+    );
   }
 
   onModuleInit(): void {

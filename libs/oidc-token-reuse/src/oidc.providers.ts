@@ -27,7 +27,11 @@ import type { MountedRoutes } from './routes/mounted-routes.js';
 const replaceable: readonly Provider[] = [
   { provide: OIDC_OPTIONS, useFactory: resolveOptions, inject: [MODULE_OPTIONS_TOKEN] },
   { provide: Clock, useClass: SystemClock },
-  { provide: OidcEvents, useFactory: (listener?: OidcEventListener) => new OidcEvents(listener), inject: [optional(EVENT_LISTENER)] },
+  {
+    provide: OidcEvents,
+    useFactory: (listener?: OidcEventListener) => new OidcEvents(listener),
+    inject: [optional(EVENT_LISTENER)],
+  },
   { provide: Coordinator, useFactory: (clock: Clock) => new MemoryCoordinator(clock), inject: [Clock] },
 ];
 
@@ -59,7 +63,11 @@ const http: readonly Provider[] = [
       new OidcRoutes({ base: () => withGlobalPrefix(application, base), errorPath }),
     inject: [MOUNTED, OIDC_OPTIONS, ApplicationConfig],
   },
-  { provide: LoginOutcome, useFactory: (routes: OidcRoutes, logins: LoginService) => new LoginOutcome(routes, logins), inject: [OidcRoutes, LoginService] },
+  {
+    provide: LoginOutcome,
+    useFactory: (routes: OidcRoutes, logins: LoginService) => new LoginOutcome(routes, logins),
+    inject: [OidcRoutes, LoginService],
+  },
   TokenReuseGuard,
   DownstreamTokenPipe,
 ];
@@ -78,7 +86,10 @@ export function withGlobalPrefix(application: ApplicationConfig, path: string): 
   return prefix === '' ? path : `/${prefix}${path}`;
 }
 
-function part<Service>(token: Type<Service>, pick: (composition: OidcComposition) => Service): FactoryProvider<Service> {
+function part<Service>(
+  token: Type<Service>,
+  pick: (composition: OidcComposition) => Service,
+): FactoryProvider<Service> {
   return { provide: token, useFactory: pick, inject: [COMPOSITION] };
 }
 

@@ -1,8 +1,8 @@
 /** The environment variable of each option, and the names that are known without being an option. */
 import type { OidcModuleOptions } from './options.js';
 
-/** Spellings of the variable of each option, the documented one first; an option that is not listed has none. */
-export const VARIABLES: Readonly<Partial<Record<keyof OidcModuleOptions, readonly string[]>>> = {
+/** Spellings of the variable of each option, the documented one first; empty for an option that only code can set. */
+export const VARIABLES: Readonly<Record<keyof OidcModuleOptions, readonly string[]>> = {
   issuer: ['OPENID_ISSUER'],
   clientId: ['OPENID_CLIENT_ID'],
   clientSecret: ['OPENID_CLIENT_SECRET'],
@@ -42,6 +42,11 @@ export const VARIABLES: Readonly<Partial<Record<keyof OidcModuleOptions, readonl
   useEndSessionEndpoint: ['OPENID_USE_END_SESSION_ENDPOINT'],
   postLogoutRedirectUri: ['OPENID_POST_LOGOUT_REDIRECT_URI'],
   maxLogoutUrlLength: ['OPENID_MAX_LOGOUT_URL_LENGTH'],
+  errorPath: [],
+  httpTimeout: [],
+  tokenRequestTimeout: [],
+  fetch: [],
+  warnings: [],
 };
 
 /** Accepted for the sake of existing files; the nonce is always sent. */

@@ -52,7 +52,7 @@ function strangers(variables: Variables): readonly string[] {
     .map((name) => {
       const replacement = INEFFECTIVE_VARIABLES.get(name);
       if (replacement !== undefined) return `${name}: has no effect here; ${replacement}`;
-      return `${name}: is not known and has no effect; the nearest known name is ${nearestName(name, KNOWN_VARIABLES)}`;
+      return `${name}: is not known and has no effect; the nearest known name is ${nearestName(name.toUpperCase(), KNOWN_VARIABLES)}`;
     });
 }
 

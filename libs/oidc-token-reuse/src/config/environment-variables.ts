@@ -16,8 +16,9 @@ export function presentVariables(environment: Readonly<Record<string, unknown>>)
 
 /** The variable of an option in the spelling in use, else the documented one; the option's own name when it has none. */
 export function variableOf(option: OptionName, variables: Variables): string {
-  const spellings = VARIABLES[option] ?? [option];
-  return spellings.find((name) => variables.has(name)) ?? spellings.slice(0, 1).join('');
+  const spellings = VARIABLES[option];
+  const [documented = option] = spellings;
+  return spellings.find((name) => variables.has(name)) ?? documented;
 }
 
 /** Values as they were written, by option. */

@@ -51,11 +51,15 @@ function inspect(environment: Readonly<Record<string, unknown>>): Inspection {
   const publicUrl = values.publicUrl ?? defaultPublicUrl(variables);
   const checked = checkOptions({ ...values, publicUrl }, nameOf);
   problems.push(...checked.problems);
-  const options = problems.length > 0 ? undefined : complete({ ...values, publicUrl });
-  return { problems, options, warnings: [...others.warnings, ...checked.warnings] };
+  const options = complete({ ...values, publicUrl });
+  return {
+    problems,
+    options: problems.length > 0 ? undefined : options,
+    warnings: [...others.warnings, ...checked.warnings],
+  };
 }
 
-/** Undefined when a required option is missing, which the checks have reported by then. */
+/** Undefined when a required option is missing. */
 function complete(values: UncheckedOptions): OidcModuleOptions | undefined {
   const { issuer, clientId, publicUrl, sessionSecrets } = values;
   if (issuer === undefined || clientId === undefined) return undefined;

@@ -30,7 +30,7 @@ export function createFindings(nameOf: NameOf): Findings {
     },
     // Both names: the same warning comes from the environment and from the options, and is logged once.
     warn(option, message) {
-      warnings.push(`${[option, ...(VARIABLES[option]?.slice(0, 1) ?? [])].join(' / ')}: ${message}`);
+      warnings.push(`${[option, ...VARIABLES[option].slice(0, 1)].join(' / ')}: ${message}`);
     },
   };
 }

@@ -98,7 +98,7 @@ export const OPTION_SHAPE = {
   httpTimeout: whole(1, LONGEST_TIMER).default(DEFAULTS.httpTimeout),
   tokenRequestTimeout: whole(1, LONGEST_TIMER).default(DEFAULTS.tokenRequestTimeout),
   fetch: callable<typeof fetch>('must be a function').optional(),
-  warnings: z.array(z.string()).default([]),
+  warnings: z.array(z.string('must be a list of text'), 'must be a list of text').default([]),
 } satisfies { readonly [K in OptionName]: z.ZodType<OidcModuleOptions[K] | undefined> };
 
 const OPTIONS = z.object(OPTION_SHAPE);

@@ -98,7 +98,10 @@ export class ProviderUnavailableException extends OidcException {
   /** Seconds after which trying again makes sense. */
   readonly retryAfter: number;
 
-  constructor(description: string, options: { readonly cause?: unknown; readonly retryAfter?: number | undefined } = {}) {
+  constructor(
+    description: string,
+    options: { readonly cause?: unknown; readonly retryAfter?: number | undefined } = {},
+  ) {
     const retryAfter = options.retryAfter ?? 5;
     super('provider_unavailable', 503, {
       description,
@@ -151,7 +154,10 @@ export class OnBehalfOfException extends OidcException {
   /** The `claims` value of the provider's answer, to be sent with a new authorization request (OpenID Connect Core section 5.5). */
   readonly claims: string | undefined;
 
-  constructor(code: OidcErrorCode, options: { readonly description: string; readonly claims?: string | undefined; readonly cause?: unknown }) {
+  constructor(
+    code: OidcErrorCode,
+    options: { readonly description: string; readonly claims?: string | undefined; readonly cause?: unknown },
+  ) {
     super(code, code === 'provider_rejected' ? 502 : 403, { description: options.description, cause: options.cause });
     this.claims = options.claims;
   }

@@ -64,8 +64,4 @@ export class OidcException extends HttpException {
     this.code = code;
     this.headers = options.headers ?? {};
   }
-
-  override get name(): string {
-    return this.constructor.name;
-  }
 }

@@ -1,5 +1,9 @@
 /** Decides whether a principal may call a handler. Pure: principal and requirements in, or throw. */
-import { ForbiddenException, InsufficientScopeException, InsufficientUserAuthenticationException } from '../errors/exceptions.js';
+import {
+  ForbiddenException,
+  InsufficientScopeException,
+  InsufficientUserAuthenticationException,
+} from '../errors/exceptions.js';
 import type { Principal } from '../session/principal.js';
 
 /** What a handler asks for; each is empty when it asks for nothing. */
@@ -12,15 +16,18 @@ export interface Requirements {
   readonly acrValues: readonly string[];
 }
 
-const UNKNOWN_SCOPES = 'the access token is opaque or for another API, so its scopes are not known; request a scope of this API (OPENID_SCOPE, OPENID_AUDIENCE)';
+const UNKNOWN_SCOPES =
+  'the access token is opaque or for another API, so its scopes are not known; request a scope of this API (OPENID_SCOPE, OPENID_AUDIENCE)';
 
 /**
  * @throws InsufficientUserAuthenticationException, InsufficientScopeException
  */
 export function authorize(principal: Principal, { scopes, roles, acrValues }: Requirements): void {
-  if (acrValues.length > 0 && !acrValues.includes(String(principal.claims['acr']))) throw new InsufficientUserAuthenticationException(acrValues);
+  if (acrValues.length > 0 && !acrValues.includes(String(principal.claims['acr'])))
+    throw new InsufficientUserAuthenticationException(acrValues);
   if (scopes.length > 0) requireScopes(principal, scopes);
-  if (roles.length > 0 && !hasRole(principal, roles)) throw new InsufficientScopeException([], 'a role of the end-user is missing');
+  if (roles.length > 0 && !hasRole(principal, roles))
+    throw new InsufficientScopeException([], 'a role of the end-user is missing');
 }
 
 /**

@@ -13,7 +13,8 @@ const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 export function bearerToken(exchange: HttpExchange): string | undefined {
   const header = exchange.header('authorization');
   if (header === undefined) return undefined;
-  if (exchange.countHeader('authorization') > 1) throw new InvalidRequestException('the Authorization header was sent more than once');
+  if (exchange.countHeader('authorization') > 1)
+    throw new InvalidRequestException('the Authorization header was sent more than once');
   if (!/^bearer(?![^ ])/i.test(header.trim())) return undefined;
   const token = BEARER.exec(header.trim())?.[1];
   if (token === undefined) throw new InvalidRequestException('the Authorization header holds no bearer token');

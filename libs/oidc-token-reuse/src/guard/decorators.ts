@@ -49,19 +49,26 @@ export const RequireAcr = (...values: readonly string[]): CustomDecorator<symbol
  *
  * @publicApi
  */
-export const CurrentUser = createParamDecorator((property: keyof Principal | undefined, context: ExecutionContext): unknown => {
-  const principal = principalOf(context);
-  return property === undefined ? principal : principal?.[property];
-});
+export const CurrentUser = createParamDecorator(
+  (property: keyof Principal | undefined, context: ExecutionContext): unknown => {
+    const principal = principalOf(context);
+    return property === undefined ? principal : principal?.[property];
+  },
+);
 
 /**
  * The live access token of the request, as a string, for a call to an API of the same audience. Undefined when there is none.
  *
  * @publicApi
  */
-export const AccessToken = createParamDecorator((_data: unknown, context: ExecutionContext) => principalOf(context)?.accessToken?.reveal());
+export const AccessToken = createParamDecorator((_data: unknown, context: ExecutionContext) =>
+  principalOf(context)?.accessToken?.reveal(),
+);
 
-const DownstreamRequest = createParamDecorator((scope: string, context: ExecutionContext) => ({ scope, principal: principalOf(context) }));
+const DownstreamRequest = createParamDecorator((scope: string, context: ExecutionContext) => ({
+  scope,
+  principal: principalOf(context),
+}));
 
 /**
  * A token for a downstream API with the given scope, got on behalf of the caller and cached, as a string.

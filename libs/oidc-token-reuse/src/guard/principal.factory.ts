@@ -32,7 +32,16 @@ export class PrincipalFactory {
     const { issuer, subject, tenant, claims, expiresAt } = verified;
     const isAccessToken = this.dependencies.options.reusedToken === 'access_token';
     return this.complete(
-      { kind: 'bearer', issuer, subject, tenant, claims, expiresAt, accessToken: isAccessToken ? new Secret(token) : undefined, verified },
+      {
+        kind: 'bearer',
+        issuer,
+        subject,
+        tenant,
+        claims,
+        expiresAt,
+        accessToken: isAccessToken ? new Secret(token) : undefined,
+        verified,
+      },
       claims,
     );
   }
@@ -42,7 +51,16 @@ export class PrincipalFactory {
     const { issuer, subject, tenant, tokens } = session;
     const verified = await this.verifiedAccessToken(session);
     return this.complete(
-      { kind: 'session', issuer, subject, tenant, claims: identityClaims(session.claims), expiresAt: tokens.expiresAt, accessToken: tokens.accessToken, verified },
+      {
+        kind: 'session',
+        issuer,
+        subject,
+        tenant,
+        claims: identityClaims(session.claims),
+        expiresAt: tokens.expiresAt,
+        accessToken: tokens.accessToken,
+        verified,
+      },
       session.claims,
     );
   }
@@ -53,14 +71,18 @@ export class PrincipalFactory {
     if (token === undefined || !looksLikeJws(token)) return false;
     const aud = peekClaims(token)?.['aud'];
     const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-    return audiences.some((audience) => this.dependencies.options.acceptedAudiences.some((accepted) => accepted === audience));
+    return audiences.some((audience) =>
+      this.dependencies.options.acceptedAudiences.some((accepted) => accepted === audience),
+    );
   }
 
   private async verifiedAccessToken(session: Session): Promise<VerifiedAccessToken | undefined> {
     const token = session.tokens.accessToken?.reveal();
-    if (token === undefined || this.dependencies.options.reusedToken === 'id_token' || !this.isForThisApi(session)) return undefined;
+    if (token === undefined || this.dependencies.options.reusedToken === 'id_token' || !this.isForThisApi(session))
+      return undefined;
     const verified = await this.dependencies.accessTokens.verify(token);
-    if (verified.subject !== session.subject) throw new InvalidTokenException('the access token is about another subject');
+    if (verified.subject !== session.subject)
+      throw new InvalidTokenException('the access token is about another subject');
     return verified;
   }
 

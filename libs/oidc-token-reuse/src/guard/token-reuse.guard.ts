@@ -87,7 +87,8 @@ export class TokenReuseGuard implements CanActivate {
   }
 
   private async fromSession(exchange: HttpExchange): Promise<Principal | undefined> {
-    if (!isSafeMethod(exchange) && this.sessions.isPresent(exchange)) assertSameOrigin(exchange, this.options.publicUrl());
+    if (!isSafeMethod(exchange) && this.sessions.isPresent(exchange))
+      assertSameOrigin(exchange, this.options.publicUrl());
     const session = await this.sessions.live(exchange);
     if (session === undefined) return undefined;
     try {
@@ -110,7 +111,11 @@ export class TokenReuseGuard implements CanActivate {
   private redirectToLogin(exchange: HttpExchange, cause: OidcException): OidcException {
     const location = `${this.routes.login}?returnTo=${encodeURIComponent(exchange.url)}`;
     exchange.setHeader('Location', location);
-    return new OidcException('login_required', 302, { description: 'sign in to see this page', cause, headers: { Location: location } });
+    return new OidcException('login_required', 302, {
+      description: 'sign in to see this page',
+      cause,
+      headers: { Location: location },
+    });
   }
 
   private metadata<Value>(context: ExecutionContext, key: symbol): Value | undefined {

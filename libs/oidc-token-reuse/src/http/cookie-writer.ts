@@ -26,7 +26,11 @@ export class CookieWriter {
   }
 
   /** Sets a cookie for `maxAge` seconds. `name` is the full name. */
-  set(exchange: HttpExchange, name: string, { value, maxAge }: { readonly value: string; readonly maxAge: number }): void {
+  set(
+    exchange: HttpExchange,
+    name: string,
+    { value, maxAge }: { readonly value: string; readonly maxAge: number },
+  ): void {
     exchange.setCookie(name, `${name}=${value}; Max-Age=${String(maxAge)}; ${this.mirrored()}`);
   }
 

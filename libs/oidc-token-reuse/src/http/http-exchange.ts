@@ -166,7 +166,10 @@ function lines(header: unknown): readonly string[] {
 }
 
 function withCookie(header: unknown): string {
-  const names = lines(header).flatMap((line) => line.split(',')).map((name) => name.trim()).filter((name) => name !== '');
+  const names = lines(header)
+    .flatMap((line) => line.split(','))
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
   if (names.includes('*')) return '*';
   return names.some((name) => name.toLowerCase() === 'cookie') ? names.join(', ') : [...names, 'Cookie'].join(', ');
 }

@@ -8,7 +8,10 @@ const MAX_VALUE_LENGTH = 8192;
  *
  * @throws InvalidRequestException when a named parameter is repeated, nested or longer than 8192 characters
  */
-export function readParameters<Name extends string>(source: unknown, names: readonly Name[]): Partial<Record<Name, string>> {
+export function readParameters<Name extends string>(
+  source: unknown,
+  names: readonly Name[],
+): Partial<Record<Name, string>> {
   const result: Partial<Record<Name, string>> = {};
   if (typeof source !== 'object' || source === null) return result;
   for (const name of names) {

@@ -36,7 +36,11 @@ export interface IssuerExpectation {
  */
 export function codeOf({ code, error, iss }: AuthorizationResponse, issuer: IssuerExpectation): string {
   if (iss === undefined ? issuer.required : !issuer.accepts(iss)) {
-    throw new LoginFailedException('issuer_mismatch', 400, 'the response does not come from the OpenID Provider that was asked');
+    throw new LoginFailedException(
+      'issuer_mismatch',
+      400,
+      'the response does not come from the OpenID Provider that was asked',
+    );
   }
   if (error !== undefined) throw refusal(error);
   if (code === undefined || code === '') throw new InvalidRequestException("parameter 'code' is missing");
@@ -44,12 +48,24 @@ export function codeOf({ code, error, iss }: AuthorizationResponse, issuer: Issu
 }
 
 /** Errors of the provider that have the same name here (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6). */
-const SAME_NAME: readonly OidcErrorCode[] = ['access_denied', 'login_required', 'interaction_required', 'consent_required', 'account_selection_required'];
+const SAME_NAME: readonly OidcErrorCode[] = [
+  'access_denied',
+  'login_required',
+  'interaction_required',
+  'consent_required',
+  'account_selection_required',
+];
 const NOT_NOW: readonly string[] = ['temporarily_unavailable', 'server_error'];
 
 function refusal(error: string): Error {
-  if (NOT_NOW.includes(error)) return new ProviderUnavailableException('the OpenID Provider cannot sign anybody in now');
+  if (NOT_NOW.includes(error))
+    return new ProviderUnavailableException('the OpenID Provider cannot sign anybody in now');
   const code = SAME_NAME.find((known) => known === error);
-  if (code !== undefined) return new LoginFailedException(code, 403, 'the OpenID Provider did not sign the end-user in');
-  return new LoginFailedException('provider_rejected', 502, 'the OpenID Provider refused the authorization request; its log names the reason');
+  if (code !== undefined)
+    return new LoginFailedException(code, 403, 'the OpenID Provider did not sign the end-user in');
+  return new LoginFailedException(
+    'provider_rejected',
+    502,
+    'the OpenID Provider refused the authorization request; its log names the reason',
+  );
 }

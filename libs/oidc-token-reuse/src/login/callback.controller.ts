@@ -32,9 +32,13 @@ export class CallbackController {
     return this.complete(exchange, { mode: 'form_post', parameters: exchange.body });
   }
 
-  private async complete(exchange: HttpExchange, { mode, parameters }: { readonly mode: string; readonly parameters: unknown }): Promise<Redirection> {
+  private async complete(
+    exchange: HttpExchange,
+    { mode, parameters }: { readonly mode: string; readonly parameters: unknown },
+  ): Promise<Redirection> {
     try {
-      if (mode !== this.options.responseMode) throw new InvalidRequestException(`the response has to come with response mode ${this.options.responseMode}`);
+      if (mode !== this.options.responseMode)
+        throw new InvalidRequestException(`the response has to come with response mode ${this.options.responseMode}`);
       const { returnTo } = await this.logins.complete(exchange, parameters);
       return { url: returnTo, statusCode: mode === 'query' ? 302 : 303 };
     } catch (error) {

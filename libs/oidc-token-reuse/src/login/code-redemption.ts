@@ -56,27 +56,52 @@ export class CodeRedemption {
     } catch (error) {
       if (error instanceof ProviderUnavailableException) throw error;
       const code = error instanceof ProviderRefusal ? error.error : 'unknown_error';
-      throw new LoginFailedException('provider_rejected', 502, `the OpenID Provider refused the code with "${code}"; start again`, error);
+      throw new LoginFailedException(
+        'provider_rejected',
+        502,
+        `the OpenID Provider refused the code with "${code}"; start again`,
+        error,
+      );
     }
   }
 
   private async toSession(response: TokenResponse, transaction: Transaction): Promise<Session> {
     const { idToken } = response;
-    if (idToken === undefined) throw new LoginFailedException('id_token_invalid', 502, 'the OpenID Provider sent no ID Token; is "openid" in OPENID_SCOPE?');
-    const { issuer, subject, tenant, providerSessionId, claims } = await this.verify(idToken, { response, transaction });
+    if (idToken === undefined)
+      throw new LoginFailedException(
+        'id_token_invalid',
+        502,
+        'the OpenID Provider sent no ID Token; is "openid" in OPENID_SCOPE?',
+      );
+    const { issuer, subject, tenant, providerSessionId, claims } = await this.verify(idToken, {
+      response,
+      transaction,
+    });
     const tokens = toTokenSet({ ...response, idToken }, this.dependencies.clock);
     const id = randomBytes(SESSION_ID_BYTES).toString('base64url');
     const identity = { id, issuer, subject, tenant, providerSessionId, claims };
     return { ...identity, startedAt: transaction.startedAt, renewedAt: tokens.issuedAt, generation: 0, tokens };
   }
 
-  private async verify(idToken: string, { response, transaction }: { readonly response: TokenResponse; readonly transaction: Transaction }): Promise<IdToken> {
+  private async verify(
+    idToken: string,
+    { response, transaction }: { readonly response: TokenResponse; readonly transaction: Transaction },
+  ): Promise<IdToken> {
     try {
       const { accessToken } = response;
-      return await this.dependencies.idTokens.verify(idToken, { nonce: nonceOf(transaction), accessToken, maxAge: transaction.maxAge });
+      return await this.dependencies.idTokens.verify(idToken, {
+        nonce: nonceOf(transaction),
+        accessToken,
+        maxAge: transaction.maxAge,
+      });
     } catch (error) {
       if (!(error instanceof InvalidIdTokenError)) throw error;
-      throw new LoginFailedException('id_token_invalid', 502, `the ID Token is not acceptable: ${error.message}`, error);
+      throw new LoginFailedException(
+        'id_token_invalid',
+        502,
+        `the ID Token is not acceptable: ${error.message}`,
+        error,
+      );
     }
   }
 }

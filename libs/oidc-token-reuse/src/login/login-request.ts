@@ -21,8 +21,13 @@ export interface LoginRequest {
  * @throws InvalidRequestException for a repeated parameter or a `max_age` that is no number of seconds
  */
 export function readLoginRequest(query: unknown, options: OidcOptions): LoginRequest {
-  const { returnTo, max_age: maxAge = options.maxAge?.toString(), ...asked } = readParameters(query, ['returnTo', ...PASSED]);
-  if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge)) throw new InvalidRequestException("parameter 'max_age' is a number of seconds");
+  const {
+    returnTo,
+    max_age: maxAge = options.maxAge?.toString(),
+    ...asked
+  } = readParameters(query, ['returnTo', ...PASSED]);
+  if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge))
+    throw new InvalidRequestException("parameter 'max_age' is a number of seconds");
   const { acrValues, resource, loginAudience } = options;
   return {
     returnTo: safeReturnTo(returnTo),

@@ -21,7 +21,8 @@ export class LoginController {
   @Get('login')
   @Redirect()
   async login(@Exchange() exchange: HttpExchange): Promise<Redirection> {
-    if (isPrefetch(exchange)) throw new OidcException('prefetch_refused', 401, { description: 'a sign-in is not started ahead of time' });
+    if (isPrefetch(exchange))
+      throw new OidcException('prefetch_refused', 401, { description: 'a sign-in is not started ahead of time' });
     try {
       return { url: (await this.logins.begin(exchange)).href };
     } catch (error) {

@@ -63,7 +63,10 @@ export class LoginService {
     const { strategy, sessions, cookies, provider, events } = this.dependencies;
     exchange.neverStore();
     const current = await sessions.peek(exchange);
-    const { session, transaction } = await strategy.complete({ exchange, response: readAuthorizationResponse(parameters) });
+    const { session, transaction } = await strategy.complete({
+      exchange,
+      response: readAuthorizationResponse(parameters),
+    });
     assertSameEndUser({ session, transaction, current });
     await this.admit(session);
     await sessions.begin(exchange, provider.options.reuseTokens ? session : withoutTokens(session, provider.options));
@@ -82,16 +85,30 @@ export class LoginService {
     return this.dependencies.cookies.nameOf(COMPLETED_COOKIE);
   }
 
-  private transaction({ maxAge, returnTo }: Pick<Transaction, 'maxAge' | 'returnTo'>, current: Session | undefined): Transaction {
+  private transaction(
+    { maxAge, returnTo }: Pick<Transaction, 'maxAge' | 'returnTo'>,
+    current: Session | undefined,
+  ): Transaction {
     const { provider, clock } = this.dependencies;
     const signedInAs = current === undefined ? new Uint8Array() : identityOf(current);
-    return { seed: newSeed(), startedAt: clock.millis(), issuer: shortDigest(provider.issuer), signedInAs, maxAge, returnTo };
+    return {
+      seed: newSeed(),
+      startedAt: clock.millis(),
+      issuer: shortDigest(provider.issuer),
+      signedInAs,
+      maxAge,
+      returnTo,
+    };
   }
 
   private assertSessionsAreStored(exchange: HttpExchange): void {
     if (exchange.cookies.get(this.completedCookie) === undefined) return;
     this.dependencies.cookies.clear(exchange, this.completedCookie);
-    throw new LoginFailedException('session_not_stored', 400, 'the browser did not keep the session cookies; their size or the connection (https) forbids it');
+    throw new LoginFailedException(
+      'session_not_stored',
+      400,
+      'the browser did not keep the session cookies; their size or the connection (https) forbids it',
+    );
   }
 
   /** The application's policy, asked before there is a session. */
@@ -107,13 +124,22 @@ export class LoginService {
   }
 
   private warnNotVerifiable(session: Session): void {
-    const reason = 'the access token is opaque or for another API: it is not verified here, and scope checks and on-behalf-of refuse it (OPENID_AUDIENCE, OPENID_SCOPE)';
+    const reason =
+      'the access token is opaque or for another API: it is not verified here, and scope checks and on-behalf-of refuse it (OPENID_AUDIENCE, OPENID_SCOPE)';
     this.dependencies.events.emit({ type: 'token.not_verifiable', ...about(session), reason });
   }
 }
 
 /** An attempt that began in one end-user's session must not end as another's, nor inside another's session (RFC 9700 section 4.7). */
-function assertSameEndUser({ session, transaction, current }: { session: Session; transaction: Transaction; current: Session | undefined }): void {
+function assertSameEndUser({
+  session,
+  transaction,
+  current,
+}: {
+  session: Session;
+  transaction: Transaction;
+  current: Session | undefined;
+}): void {
   const { signedInAs } = transaction;
   if (signedInAs.length === 0) return;
   const others = current === undefined ? [session] : [session, current];

@@ -121,7 +121,11 @@ export class OidcStrategy extends PassportStrategy(OpenIDConnectStrategy, 'oidc'
     const { metadata } = beginning;
     const { callbackUrl, scope } = this.dependencies.options;
     Reflect.set(this, '_issuer', metadata.issuer);
-    Reflect.set(this, '_oauth2', Object.create(this._oauth2, { _authorizeUrl: { value: metadata.authorization_endpoint } }));
+    Reflect.set(
+      this,
+      '_oauth2',
+      Object.create(this._oauth2, { _authorizeUrl: { value: metadata.authorization_endpoint } }),
+    );
     const options = { beginning, callbackURL: callbackUrl(), scope: besideOpenId(scope) };
     super.authenticate(request as Parameters<OpenIDConnectStrategy['authenticate']>[0], options); // it reads `query` and hands the request to the store
   }
@@ -142,7 +146,10 @@ export class OidcStrategy extends PassportStrategy(OpenIDConnectStrategy, 'oidc'
   }
 
   /** Passport's contract without Passport's middleware, which knows Express only and never settles after a redirect. */
-  private run<Result>(request: StrategyRequest, listen: (attempt: this, outcome: Outcome<Result>) => void): Promise<Result> {
+  private run<Result>(
+    request: StrategyRequest,
+    listen: (attempt: this, outcome: Outcome<Result>) => void,
+  ): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       const attempt = Object.create(this) as this; // as Passport does, so that one request's state stays its own
       listen(attempt, { resolve, reject });

@@ -4,22 +4,24 @@
 const MAX_BYTES = 300;
 /** Any origin will do: a path that leaves it is no path. */
 const BASE = 'https://origin.invalid';
-const SUSPICIOUS = /[\u0000-\u0020\u007f-\u00a0\u2028\u2029\ufeff\\]|%(?:0[0-9a-f]|1[0-9a-f]|5c|2f|7f)/i;
+/** Blanks, control characters and backslashes, which browsers drop or read as slashes. */
+const UNSAFE = /[\u0000-\u0020\u007f-\u00a0\u2028\u2029\ufeff\\]/;
+/** The same and slashes, percent-encoded in the path. */
+const UNSAFE_ENCODED = /%(?:[01][0-9a-f]|5c|2f|7f)/i;
 
 /**
  * The path itself, or `/` for everything that is not a plain path on this origin: other origins in any spelling, control characters, backslashes,
  * encoded slashes, and anything longer than 300 bytes.
  */
 export function safeReturnTo(value: string | undefined): string {
-  if (value === undefined || Buffer.byteLength(value) > MAX_BYTES) return '/';
-  if (!value.startsWith('/') || value.startsWith('//') || SUSPICIOUS.test(pathOf(value)) || /[\u0000-\u0020\\]/.test(value)) return '/';
-  if (!URL.canParse(value, BASE)) return '/';
+  if (value === undefined || Buffer.byteLength(value) > MAX_BYTES || !isPlainPath(value)) return '/';
   const url = new URL(value, BASE);
   const path = `${url.pathname}${url.search}${url.hash}`;
-  return url.origin === BASE && !url.pathname.startsWith('//') && Buffer.byteLength(path) <= MAX_BYTES ? path : '/';
+  return url.origin === BASE && !path.startsWith('//') && Buffer.byteLength(path) <= MAX_BYTES ? path : '/';
 }
 
-/** What comes before the query: an encoded slash is harmless after it. */
-function pathOf(value: string): string {
-  return value.split(/[?#]/, 1)[0] ?? '';
+/** One slash in front and nothing that a browser would read differently than it is written; always a valid URL with a base. */
+function isPlainPath(value: string): boolean {
+  const [path = ''] = value.split(/[?#]/, 1);
+  return /^\/(?!\/)/.test(value) && !UNSAFE.test(value) && !UNSAFE_ENCODED.test(path) && URL.canParse(value, BASE);
 }

@@ -15,8 +15,15 @@ const HINT_CLAIMS = ['login_hint', 'preferred_username', 'email', 'sub'] as cons
  * The URL at the provider's `end_session_endpoint`: with `id_token_hint`, else with `logout_hint` and `client_id` where that would be too long, else
  * with `client_id`. Null when the provider has no such endpoint, or is not known yet.
  */
-export function logoutUrl(session: Session | undefined, state: string | undefined, { client, options }: LogoutUrlDependencies): string | null {
-  const common = { post_logout_redirect_uri: options.postLogoutRedirectUri(), ...(state === undefined ? {} : { state }) };
+export function logoutUrl(
+  session: Session | undefined,
+  state: string | undefined,
+  { client, options }: LogoutUrlDependencies,
+): string | null {
+  const common = {
+    post_logout_redirect_uri: options.postLogoutRedirectUri(),
+    ...(state === undefined ? {} : { state }),
+  };
   const { clientId } = options;
   for (const hint of hintsOf(session)) {
     const url = client.endSessionUrl({ ...common, ...hint, client_id: clientId });

@@ -43,7 +43,10 @@ export class LogoutController {
   }
 
   private readState(exchange: HttpExchange): string | undefined {
-    const { state, post_logout_redirect_uri: target } = readParameters(exchange.body, ['state', 'post_logout_redirect_uri']);
+    const { state, post_logout_redirect_uri: target } = readParameters(exchange.body, [
+      'state',
+      'post_logout_redirect_uri',
+    ]);
     if (target !== undefined && target !== this.options.postLogoutRedirectUri()) {
       throw new InvalidRequestException("parameter 'post_logout_redirect_uri' is not the configured one");
     }

@@ -81,7 +81,10 @@ export class OidcEvents {
     try {
       this.listener?.handle(event);
     } catch (error) {
-      this.logger.error('an event listener threw', { event: event.type, name: error instanceof Error ? error.name : typeof error });
+      this.logger.error('an event listener threw', {
+        event: event.type,
+        name: error instanceof Error ? error.name : typeof error,
+      });
     }
   }
 

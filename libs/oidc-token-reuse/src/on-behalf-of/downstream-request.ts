@@ -45,14 +45,29 @@ export function assertionDigest(token: string): string {
 export function cacheKey({ token, verified }: Assertion, request: DownstreamRequest, options: OidcOptions): string {
   const { issuer, tenant = null, subject } = verified;
   const { resource = null, audience = null } = request;
-  const parts = [issuer, tenant, options.clientId, subject, normalScope(request.scope), resource, audience, options.onBehalfOfFlavour];
-  return createHash('sha256').update(JSON.stringify([...parts, assertionDigest(token)])).digest('base64url');
+  const parts = [
+    issuer,
+    tenant,
+    options.clientId,
+    subject,
+    normalScope(request.scope),
+    resource,
+    audience,
+    options.onBehalfOfFlavour,
+  ];
+  return createHash('sha256')
+    .update(JSON.stringify([...parts, assertionDigest(token)]))
+    .digest('base64url');
 }
 
 const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 
 /** The token request in the provider's wire form. */
-export function toWire({ token }: Assertion, { scope, resource, audience }: DownstreamRequest, options: OidcOptions): WireRequest {
+export function toWire(
+  { token }: Assertion,
+  { scope, resource, audience }: DownstreamRequest,
+  options: OidcOptions,
+): WireRequest {
   if (options.onBehalfOfFlavour === 'entra') {
     return {
       grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',

@@ -54,7 +54,9 @@ export class DownstreamTokenCache {
     const ttl = token.expiresAt - this.clock.now() - MARGIN;
     if (ttl <= 0) return;
     this.remember(place, token);
-    const plaintext = Buffer.from(JSON.stringify({ k: place.key, t: token.accessToken.reveal(), e: token.expiresAt, s: token.scope }));
+    const plaintext = Buffer.from(
+      JSON.stringify({ k: place.key, t: token.accessToken.reveal(), e: token.expiresAt, s: token.scope }),
+    );
     await this.shared.set(place.key, { value: await sealerOf(place).seal(plaintext), ttl });
   }
 

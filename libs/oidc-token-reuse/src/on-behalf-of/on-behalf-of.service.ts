@@ -1,6 +1,11 @@
 /** Calls downstream APIs as the end-user: exchanges the live access token for one that the downstream API accepts. */
 import type { Clock } from '../clock.js';
-import { ForbiddenException, InvalidTokenException, OnBehalfOfException, ProviderUnavailableException } from '../errors/exceptions.js';
+import {
+  ForbiddenException,
+  InvalidTokenException,
+  OnBehalfOfException,
+  ProviderUnavailableException,
+} from '../errors/exceptions.js';
 import type { OidcErrorCode } from '../errors/oidc.exception.js';
 import type { OidcEvents } from '../observability/events.js';
 import { reasonOf } from '../observability/reason.js';
@@ -9,7 +14,14 @@ import type { OpenIdProvider } from '../provider/openid-provider.js';
 import { ProviderRefusal } from '../provider/provider-refusal.js';
 import type { TokenResponse } from '../provider/token-response.js';
 import type { Principal } from '../session/principal.js';
-import { assertionDigest, cacheKey, normalScope, toWire, type Assertion, type DownstreamRequest } from './downstream-request.js';
+import {
+  assertionDigest,
+  cacheKey,
+  normalScope,
+  toWire,
+  type Assertion,
+  type DownstreamRequest,
+} from './downstream-request.js';
 import type { CachePlace, DownstreamToken, DownstreamTokenCache } from './downstream-token.cache.js';
 
 export interface OnBehalfOfDependencies {
@@ -20,7 +32,12 @@ export interface OnBehalfOfDependencies {
 }
 
 /** Refusals that the end-user can resolve, by their standard codes (OpenID Connect Core section 3.1.2.6, Entra). */
-const INTERACTION: ReadonlySet<string> = new Set<OidcErrorCode>(['interaction_required', 'consent_required', 'login_required', 'account_selection_required']);
+const INTERACTION: ReadonlySet<string> = new Set<OidcErrorCode>([
+  'interaction_required',
+  'consent_required',
+  'login_required',
+  'account_selection_required',
+]);
 
 /**
  * Token exchange on behalf of the principal of a request, in the wire form of the provider: Entra's on-behalf-of flow (RFC 7523) or RFC 8693.
@@ -43,8 +60,16 @@ export class OnBehalfOfService {
   async getToken(principal: Principal, request: DownstreamRequest): Promise<DownstreamToken> {
     const assertion = this.assertionOf(principal);
     const digest = assertionDigest(assertion.token);
-    const place = { key: cacheKey(assertion, request, this.dependencies.provider.options), assertion: assertion.token, assertionDigest: digest };
-    return this.flights.get(place.key) ?? (await this.dependencies.cache.get(place)) ?? this.fly(place, () => this.exchange(assertion, request));
+    const place = {
+      key: cacheKey(assertion, request, this.dependencies.provider.options),
+      assertion: assertion.token,
+      assertionDigest: digest,
+    };
+    return (
+      this.flights.get(place.key) ??
+      (await this.dependencies.cache.get(place)) ??
+      this.fly(place, () => this.exchange(assertion, request))
+    );
   }
 
   /** Forgets what was exchanged for an access token, at logout. */
@@ -68,13 +93,20 @@ export class OnBehalfOfService {
   private assertionOf(principal: Principal): Assertion {
     const { options } = this.dependencies.provider;
     const { accessToken, verifiedAccessToken: verified } = principal;
-    if (!options.reuseTokens) throw new ForbiddenException('token_reuse_disabled', 'this application keeps no tokens: OPENID_REUSE_TOKENS is false');
+    if (!options.reuseTokens)
+      throw new ForbiddenException(
+        'token_reuse_disabled',
+        'this application keeps no tokens: OPENID_REUSE_TOKENS is false',
+      );
     if (accessToken === undefined || verified === undefined || options.reusedToken === 'id_token') {
-      const remedy = 'the access token is not one of this API; request a scope of it (OPENID_SCOPE) and name its audience (OPENID_AUDIENCE)';
+      const remedy =
+        'the access token is not one of this API; request a scope of it (OPENID_SCOPE) and name its audience (OPENID_AUDIENCE)';
       throw new ForbiddenException('token_not_reusable', remedy);
     }
-    if (verified.claims['idtyp'] === 'app') throw new ForbiddenException('token_not_reusable', 'the token is an application token, not of an end-user');
-    if (verified.expiresAt <= this.dependencies.clock.now()) throw new InvalidTokenException('the access token has expired');
+    if (verified.claims['idtyp'] === 'app')
+      throw new ForbiddenException('token_not_reusable', 'the token is an application token, not of an end-user');
+    if (verified.expiresAt <= this.dependencies.clock.now())
+      throw new InvalidTokenException('the access token has expired');
     return { token: accessToken.reveal(), verified };
   }
 
@@ -89,7 +121,12 @@ export class OnBehalfOfService {
       return { accessToken: new Secret(response.accessToken), expiresAt, scope: response.scope ?? about.scope };
     } catch (error) {
       const failure = asException(error);
-      events.emit({ type: 'on_behalf_of.failed', ...about, code: failure.code, reason: error instanceof ProviderRefusal ? error.error : reasonOf(error) });
+      events.emit({
+        type: 'on_behalf_of.failed',
+        ...about,
+        code: failure.code,
+        reason: error instanceof ProviderRefusal ? error.error : reasonOf(error),
+      });
       throw failure;
     }
   }
@@ -109,13 +146,22 @@ export class OnBehalfOfService {
 
 function asException(error: unknown): OnBehalfOfException | ProviderUnavailableException {
   if (error instanceof ProviderUnavailableException) return error;
-  if (!(error instanceof ProviderRefusal)) return new ProviderUnavailableException('the exchange failed', { cause: error });
+  if (!(error instanceof ProviderRefusal))
+    return new ProviderUnavailableException('the exchange failed', { cause: error });
   const { claims } = error;
   if (isInteraction(error.error)) {
-    return new OnBehalfOfException(error.error, { description: 'the end-user has to sign in or consent again', claims, cause: error });
+    return new OnBehalfOfException(error.error, {
+      description: 'the end-user has to sign in or consent again',
+      claims,
+      cause: error,
+    });
   }
   if (claims !== undefined) {
-    return new OnBehalfOfException('interaction_required', { description: 'the provider asks for further claims', claims, cause: error });
+    return new OnBehalfOfException('interaction_required', {
+      description: 'the provider asks for further claims',
+      claims,
+      cause: error,
+    });
   }
   const description = `the OpenID Provider refused the exchange with "${error.error}"; check the scope and the permissions of this application`;
   return new OnBehalfOfException('on_behalf_of_failed', { description, cause: error });

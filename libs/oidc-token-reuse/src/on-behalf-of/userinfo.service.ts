@@ -43,20 +43,30 @@ export class UserInfoService {
       const verifyJwt = (jwt: string): Promise<JsonObject> => this.verifyJwt(jwt);
       return await provider.client.userInfo({ accessToken, subject: principal.subject, verifyJwt });
     } catch (error) {
-      events.emit({ type: 'userinfo.failed', issuer: provider.issuer, subject: principal.subject, reason: reasonOf(error) });
+      events.emit({
+        type: 'userinfo.failed',
+        issuer: provider.issuer,
+        subject: principal.subject,
+        reason: reasonOf(error),
+      });
       throw asException(error);
     }
   }
 
   private async tokenFor(principal: Principal): Promise<string> {
     const { options } = this.dependencies.provider;
-    if (!options.reuseTokens) throw new ForbiddenException('token_reuse_disabled', 'this application keeps no tokens: OPENID_REUSE_TOKENS is false');
+    if (!options.reuseTokens)
+      throw new ForbiddenException(
+        'token_reuse_disabled',
+        'this application keeps no tokens: OPENID_REUSE_TOKENS is false',
+      );
     if (options.userInfoOnBehalfOf) {
       const { accessToken } = await this.dependencies.onBehalfOf.getToken(principal, { scope: options.userInfoScope });
       return accessToken.reveal();
     }
     const { accessToken } = principal;
-    if (accessToken === undefined) throw new ForbiddenException('token_not_reusable', 'there is no access token to make the UserInfo request with');
+    if (accessToken === undefined)
+      throw new ForbiddenException('token_not_reusable', 'there is no access token to make the UserInfo request with');
     return accessToken.reveal();
   }
 
@@ -76,11 +86,19 @@ export class UserInfoService {
 function asException(error: unknown): OidcException {
   if (error instanceof ProviderUnavailableException) return error;
   if (error instanceof ProviderRefusal && error.status === 403) {
-    return new ForbiddenException('insufficient_scope', 'the access token does not allow the UserInfo request; check OPENID_SCOPE', error);
+    return new ForbiddenException(
+      'insufficient_scope',
+      'the access token does not allow the UserInfo request; check OPENID_SCOPE',
+      error,
+    );
   }
   if (error instanceof ProviderRefusal && error.status === 401) {
-    const remedy = 'the UserInfo endpoint does not accept this access token; see OPENID_ON_BEHALF_FLOW_FOR_USERINFO_REQUIRED';
+    const remedy =
+      'the UserInfo endpoint does not accept this access token; see OPENID_ON_BEHALF_FLOW_FOR_USERINFO_REQUIRED';
     return new InvalidTokenException(remedy, error);
   }
-  return new OidcException('userinfo_invalid', 502, { description: 'the UserInfo response is not acceptable', cause: error });
+  return new OidcException('userinfo_invalid', 502, {
+    description: 'the UserInfo response is not acceptable',
+    cause: error,
+  });
 }

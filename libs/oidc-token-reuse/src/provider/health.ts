@@ -25,6 +25,11 @@ export class OidcHealth {
 
   check(): OidcHealthReport {
     const { issuer, metadata, keys, isHealthy } = this.provider;
-    return { status: isHealthy ? 'ok' : 'degraded', issuer, metadata: metadata.known !== undefined, keysAge: keys.age ?? null };
+    return {
+      status: isHealthy ? 'ok' : 'degraded',
+      issuer,
+      metadata: metadata.known !== undefined,
+      keysAge: keys.age ?? null,
+    };
   }
 }

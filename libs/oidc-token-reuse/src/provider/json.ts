@@ -60,6 +60,7 @@ function isMemberName(text: string, end: number): boolean {
 
 function addUnique(names: Set<string>, quoted: string): void {
   const name: unknown = JSON.parse(quoted);
-  if (typeof name !== 'string' || name === '__proto__' || names.has(name)) throw new SyntaxError('a JSON member is repeated or not allowed');
+  if (typeof name !== 'string' || name === '__proto__' || names.has(name))
+    throw new SyntaxError('a JSON member is repeated or not allowed');
   names.add(name);
 }

@@ -146,7 +146,11 @@ export class JwkSetSource {
 
   private async fetchSet(): Promise<JwkSet> {
     const { jwksUri, timeout, fetch, cache, clock } = this.options;
-    const response = await fetch.send(await jwksUri(), { method: 'GET', headers: { accept: 'application/jwk-set+json, application/json' }, timeout });
+    const response = await fetch.send(await jwksUri(), {
+      method: 'GET',
+      headers: { accept: 'application/jwk-set+json, application/json' },
+      timeout,
+    });
     assertJson(response);
     const text = await response.text();
     const set = await parseJwkSet(text, this.held?.set);
@@ -158,7 +162,10 @@ export class JwkSetSource {
   private async recall(): Promise<Held | undefined> {
     const { cache, clock } = this.options;
     try {
-      const { at, text } = JSON.parse((await cache.get(CACHE_KEY)) ?? '') as { readonly at: unknown; readonly text: unknown }; // checked below
+      const { at, text } = JSON.parse((await cache.get(CACHE_KEY)) ?? '') as {
+        readonly at: unknown;
+        readonly text: unknown;
+      }; // checked below
       if (typeof at !== 'number' || typeof text !== 'string') return undefined;
       return { set: await parseJwkSet(text), at: clock.monotonic() - Math.max(0, clock.now() - at) * 1000 };
     } catch {

@@ -1,9 +1,21 @@
 /** A provider's public signing keys (RFC 7517), imported once each. */
 import { calculateJwkThumbprint, importJWK, type CryptoKey, type JWK } from 'jose';
-import { isJsonObject, parseJsonObject } from './json.js';
+import { isJsonObject, parseJsonObject, type JsonObject } from './json.js';
 
 /** Asymmetric algorithms only: a symmetric one would make the public key a secret (RFC 8725 section 2.1). */
-export const SIGNING_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const;
+export const SIGNING_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+] as const;
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
 
 /** More keys than this are no JWK Set of a provider. */
@@ -32,7 +44,8 @@ export class SigningKey {
 
   /** True when the key's type, curve and `alg` allow the algorithm. */
   supports(algorithm: SigningAlgorithm): boolean {
-    if (this.jwk.alg !== undefined && this.jwk.alg !== algorithm && !(isEdwards(this.jwk.alg) && isEdwards(algorithm))) return false;
+    if (this.jwk.alg !== undefined && this.jwk.alg !== algorithm && !(isEdwards(this.jwk.alg) && isEdwards(algorithm)))
+      return false;
     if (algorithm.startsWith('RS') || algorithm.startsWith('PS')) return this.jwk.kty === 'RSA';
     if (algorithm.startsWith('ES')) return this.jwk.kty === 'EC' && this.jwk.crv === CURVES[algorithm];
     return this.jwk.kty === 'OKP' && this.jwk.crv === 'Ed25519';
@@ -100,10 +113,17 @@ async function toSigningKey(jwk: JWK): Promise<SigningKey | undefined> {
 }
 
 function isSigningJwk(value: unknown): value is JWK {
-  if (!isJsonObject(value) || typeof value['kty'] !== 'string') return false;
-  const { kty, kid, use, key_ops: operations } = value;
-  if (!['RSA', 'EC', 'OKP'].includes(kty) || 'd' in value) return false;
-  if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_LENGTH)) return false;
+  if (!isJsonObject(value) || 'd' in value || !KEY_TYPES.includes(value['kty'])) return false;
+  return hasAcceptableKid(value) && isForSigning(value);
+}
+
+const KEY_TYPES: readonly unknown[] = ['RSA', 'EC', 'OKP'];
+
+function hasAcceptableKid({ kid }: JsonObject): boolean {
+  return kid === undefined || (typeof kid === 'string' && kid.length <= MAX_KID_LENGTH);
+}
+
+function isForSigning({ use, key_ops: operations }: JsonObject): boolean {
   if (use !== undefined && use !== 'sig') return false;
   return operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
 }

@@ -62,7 +62,9 @@ export class MetadataSource {
   private first(): Promise<ProviderMetadata> {
     const wait = this.notBefore - this.options.clock.monotonic();
     if (this.loading !== undefined || wait <= 0) return this.load();
-    const failure = new ProviderUnavailableException('the OpenID Provider has not been reached yet', { retryAfter: Math.ceil(wait / 1000) });
+    const failure = new ProviderUnavailableException('the OpenID Provider has not been reached yet', {
+      retryAfter: Math.ceil(wait / 1000),
+    });
     return Promise.reject(failure);
   }
 
@@ -96,8 +98,13 @@ export class MetadataSource {
 
   private async fetchDocument(): Promise<ProviderMetadata> {
     const { discoveryUrl, timeout, fetch, cache } = this.options;
-    const response = await fetch.send(discoveryUrl, { method: 'GET', headers: { accept: 'application/json' }, timeout });
-    if (response.status !== 200) throw new ProviderUnavailableException(`discovery was answered with ${String(response.status)}`);
+    const response = await fetch.send(discoveryUrl, {
+      method: 'GET',
+      headers: { accept: 'application/json' },
+      timeout,
+    });
+    if (response.status !== 200)
+      throw new ProviderUnavailableException(`discovery was answered with ${String(response.status)}`);
     const text = await response.text();
     const metadata = this.parse(text);
     await cache.set(CACHE_KEY, { value: text, ttl: KEEP_SECONDS });

@@ -39,7 +39,8 @@ export function validateMetadata(document: unknown, policy: MetadataPolicy): Pro
   assertIssuer(document['issuer'], policy);
   for (const name of REQUIRED) assertEndpoint(name, document[name], policy);
   for (const name of OPTIONAL) if (document[name] !== undefined) assertEndpoint(name, document[name], policy);
-  for (const name of ['id_token_signing_alg_values_supported', 'code_challenge_methods_supported']) assertStrings(name, document[name]);
+  for (const name of ['id_token_signing_alg_values_supported', 'code_challenge_methods_supported'])
+    assertStrings(name, document[name]);
   // The members read by this library have just been checked; openid-client checks what it reads of the others.
   return document as ProviderMetadata;
 }
@@ -54,14 +55,20 @@ function assertIssuer(issuer: unknown, policy: MetadataPolicy): void {
 function isTemplateOf(template: string, issuer: string): boolean {
   const [before, after] = template.split('{tenantid}');
   if (before === undefined || after === undefined) return false;
-  return issuer.startsWith(before) && issuer.endsWith(after) && !issuer.slice(before.length, issuer.length - after.length).includes('/');
+  return (
+    issuer.startsWith(before) &&
+    issuer.endsWith(after) &&
+    !issuer.slice(before.length, issuer.length - after.length).includes('/')
+  );
 }
 
 function assertEndpoint(name: string, value: unknown, policy: MetadataPolicy): void {
   if (typeof value !== 'string' || !URL.canParse(value)) throw unacceptable(`member '${name}' is missing or no URL`);
   const url = new URL(value);
-  if (url.protocol !== 'https:' && !(policy.allowInsecure && url.protocol === 'http:')) throw unacceptable(`member '${name}' is not https`);
-  if (isPrivateHost(url.hostname) && !isPrivateHost(new URL(policy.issuer).hostname)) throw unacceptable(`member '${name}' names a private host`);
+  if (url.protocol !== 'https:' && !(policy.allowInsecure && url.protocol === 'http:'))
+    throw unacceptable(`member '${name}' is not https`);
+  if (isPrivateHost(url.hostname) && !isPrivateHost(new URL(policy.issuer).hostname))
+    throw unacceptable(`member '${name}' names a private host`);
 }
 
 function assertStrings(name: string, value: unknown): void {
@@ -75,7 +82,9 @@ const PRIVATE_IPV6 = /^\[(::1?\]|::ffff:|f[cd]|fe[89ab])/;
 /** True for loopback, private and link-local address literals and `localhost`; names that resolve to such addresses are not looked up. */
 function isPrivateHost(hostname: string): boolean {
   if (isIP(hostname) === 4) return PRIVATE_IPV4.test(hostname);
-  return hostname.startsWith('[') ? PRIVATE_IPV6.test(hostname) : hostname === 'localhost' || hostname.endsWith('.localhost');
+  return hostname.startsWith('[')
+    ? PRIVATE_IPV6.test(hostname)
+    : hostname === 'localhost' || hostname.endsWith('.localhost');
 }
 
 function unacceptable(what: string): ProviderUnavailableException {

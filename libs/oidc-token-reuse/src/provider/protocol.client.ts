@@ -42,14 +42,20 @@ export class ProtocolClient {
   /** A token request with any grant (RFC 6749 section 4.5). Nothing of the answer is verified but its form. */
   async requestTokens(grantType: string, parameters: Parameters): Promise<TokenResponse> {
     let body: JsonObject = {};
-    const configuration = this.configuration(await this.metadata.get(), this.options.tokenRequestTimeout, async (response) => {
-      if (response.status !== 200) return response;
-      body = parseJsonObject(await response.text());
-      // openid-client would refuse the whole answer over an `expires_in` or an ID Token it does not like, and with it a refresh token that
-      // has already replaced the old one. Both are checked by our own rules, which also know templated issuers.
-      return jsonResponse({ access_token: body['access_token'], token_type: body['token_type'] });
-    });
-    const { access_token: accessToken } = await attempt(client.genericGrantRequest(configuration, grantType, { ...parameters }));
+    const configuration = this.configuration(
+      await this.metadata.get(),
+      this.options.tokenRequestTimeout,
+      async (response) => {
+        if (response.status !== 200) return response;
+        body = parseJsonObject(await response.text());
+        // openid-client would refuse the whole answer over an `expires_in` or an ID Token it does not like, and with it a refresh token that
+        // has already replaced the old one. Both are checked by our own rules, which also know templated issuers.
+        return jsonResponse({ access_token: body['access_token'], token_type: body['token_type'] });
+      },
+    );
+    const { access_token: accessToken } = await attempt(
+      client.genericGrantRequest(configuration, grantType, { ...parameters }),
+    );
     return readTokenResponse(accessToken, body);
   }
 
@@ -57,7 +63,9 @@ export class ProtocolClient {
   async revoke(token: string, hint: 'access_token' | 'refresh_token'): Promise<boolean> {
     const metadata = await this.metadata.get();
     if (metadata.revocation_endpoint === undefined) return false;
-    await attempt(client.tokenRevocation(this.configuration(metadata, this.options.httpTimeout), token, { token_type_hint: hint }));
+    await attempt(
+      client.tokenRevocation(this.configuration(metadata, this.options.httpTimeout), token, { token_type_hint: hint }),
+    );
     return true;
   }
 
@@ -67,7 +75,8 @@ export class ProtocolClient {
       if (response.status !== 200) return response;
       const isJwt = response.headers.get('content-type')?.startsWith('application/jwt') === true;
       const claims = isJwt ? await verifyJwt(await response.text()) : await jsonBody(response);
-      if (claims['sub'] !== subject) throw new UnacceptableAnswerError('the UserInfo response is about another subject');
+      if (claims['sub'] !== subject)
+        throw new UnacceptableAnswerError('the UserInfo response is about another subject');
       return jsonResponse(claims);
     });
     return attempt(client.fetchUserInfo(configuration, accessToken, subject));
@@ -86,7 +95,7 @@ export class ProtocolClient {
     // Our own deadline ends a request; openid-client's, in seconds, only backs it.
     configuration.timeout = timeout / 1000 + 1;
     configuration[client.customFetch] = async (url, { method, headers, body }) => {
-      const response = await this.fetch.send(url, { method, headers, body: body?.toString(), timeout });
+      const response = await this.fetch.send(url, { method, headers, body: textOf(body), timeout });
       return rewrite === undefined ? response : rewrite(response);
     };
     if (allowInsecure) client.allowInsecureRequests(configuration);
@@ -115,10 +124,16 @@ async function attempt<Result>(request: Promise<Result>): Promise<Result> {
 }
 
 async function jsonBody(response: Response): Promise<JsonObject> {
-  if (response.headers.get('content-type')?.startsWith('application/json') !== true) throw new UnacceptableAnswerError('the answer is no JSON');
+  if (response.headers.get('content-type')?.startsWith('application/json') !== true)
+    throw new UnacceptableAnswerError('the answer is no JSON');
   return parseJsonObject(await response.text());
 }
 
 function jsonResponse(body: JsonObject): Response {
   return new Response(JSON.stringify(body), { status: 200, headers: { 'content-type': 'application/json' } });
+}
+
+/** openid-client sends forms only, and GET requests without a body. */
+function textOf(body: client.FetchBody): string | undefined {
+  return body instanceof URLSearchParams ? body.toString() : undefined;
 }

@@ -53,9 +53,10 @@ export class ProviderFetch {
     this.breaker.assertClosed();
     try {
       const response = await this.exchange(url, request);
-      assertNoServerError(response);
+      const now = this.options.clock.millis();
+      assertNoServerError(response, now);
       this.succeeded();
-      return assertAnswer(response);
+      return assertAnswer(response, now);
     } catch (error) {
       if (!(error instanceof RefusedAnswerException)) this.failed(error);
       throw error;
@@ -94,14 +95,18 @@ export class ProviderFetch {
 async function buffered(response: Response): Promise<Response> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  const body = (response.body ?? []) as AsyncIterable<Uint8Array>; // a stream of bytes, which the types of Node 20 do not say
+  for await (const chunk of body) {
     size += chunk.byteLength;
     if (size > MAX_RESPONSE_BYTES) throw new LostResponseException('the answer of the OpenID Provider is too large');
     chunks.push(chunk);
   }
   // A null body is what these statuses require (Fetch standard, null body status).
-  const body = response.status === 204 || response.status === 304 ? null : Buffer.concat(chunks);
-  return new Response(body, { status: statusOf(response), headers: response.headers });
+  const hasBody = response.status !== 204 && response.status !== 304;
+  return new Response(hasBody ? Buffer.concat(chunks) : null, {
+    status: statusOf(response),
+    headers: response.headers,
+  });
 }
 
 /** An opaque redirect has status 0, which a `Response` cannot be made with. */
@@ -109,28 +114,40 @@ function statusOf(response: Response): number {
   return response.status === 0 ? 302 : response.status;
 }
 
-function assertNoServerError(response: Response): void {
+function assertNoServerError(response: Response, now: number): void {
   if (response.status < 500) return;
-  throw new LostResponseException(`the OpenID Provider answered ${String(response.status)}`, { retryAfter: retryAfterOf(response) });
+  throw new LostResponseException(`the OpenID Provider answered ${String(response.status)}`, {
+    retryAfter: retryAfterOf(response, now),
+  });
 }
 
-function assertAnswer(response: Response): Response {
+function assertAnswer(response: Response, now: number): Response {
   const { status } = response;
-  if (status >= 300 && status < 400) throw new RefusedAnswerException('the OpenID Provider answered with a redirect, which is refused');
+  if (status >= 300 && status < 400)
+    throw new RefusedAnswerException('the OpenID Provider answered with a redirect, which is refused');
   if (status !== 429) return response;
-  throw new RefusedAnswerException('the OpenID Provider asks for fewer requests', { retryAfter: retryAfterOf(response) });
+  throw new RefusedAnswerException('the OpenID Provider asks for fewer requests', {
+    retryAfter: retryAfterOf(response, now),
+  });
 }
 
 /** `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3), at least 1 and at most 120 seconds. */
-function retryAfterOf(response: Response): number | undefined {
+function retryAfterOf(response: Response, now: number): number | undefined {
   const value = response.headers.get('retry-after');
   if (value === null) return undefined;
-  const seconds = /^\d+$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);
+  const seconds = /^\d+$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - now) / 1000);
   return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 1), MAX_RETRY_AFTER);
 }
 
 /** Failures that prove that the request never reached the provider. */
-const NEVER_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+const NEVER_SENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 function transportFailure(error: unknown): ProviderUnavailableException {
   if (error instanceof ProviderUnavailableException) return error;
@@ -141,5 +158,7 @@ function transportFailure(error: unknown): ProviderUnavailableException {
 
 function codeOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : undefined;
-  return typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  return typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string'
+    ? cause.code
+    : '';
 }

@@ -29,18 +29,22 @@ export class UnacceptableAnswerError extends Error {
 /**
  * Turns what a request to the provider threw into a refusal, or into "unavailable" for everything that is neither that nor a fault of the answer.
  */
-export function asProviderFailure(error: unknown): ProviderRefusal | ProviderUnavailableException | UnacceptableAnswerError {
+export function asProviderFailure(
+  error: unknown,
+): ProviderRefusal | ProviderUnavailableException | UnacceptableAnswerError {
   const ours = ownFailureWithin(error);
   if (ours !== undefined) return ours;
-  if (error instanceof ResponseBodyError) return new ProviderRefusal(codeOf(error.error), error.status, claimsOf(error.cause), error);
+  if (error instanceof ResponseBodyError)
+    return new ProviderRefusal(codeOf(error.error), error.status, claimsOf(error.cause), error);
   if (error instanceof WWWAuthenticateChallengeError) return fromChallenge(error);
-  if (error instanceof AuthorizationResponseError) return new ProviderRefusal(codeOf(error.error), 400, undefined, error);
+  if (error instanceof AuthorizationResponseError)
+    return new ProviderRefusal(codeOf(error.error), 400, undefined, error);
   return new LostResponseException('the OpenID Provider gave an answer that cannot be used', { cause: error });
 }
 
 function fromChallenge(error: WWWAuthenticateChallengeError): ProviderRefusal {
-  const parameters = error.cause[0]?.parameters ?? {};
-  return new ProviderRefusal(codeOf(parameters['error'] ?? ''), error.status, parameters['claims'], error);
+  const { parameters } = error.cause[0] ?? {};
+  return new ProviderRefusal(codeOf(parameters?.error ?? ''), error.status, parameters?.['claims'], error);
 }
 
 /** openid-client wraps what its fetch throws. */

@@ -41,10 +41,20 @@ export class Redemption {
     const response = await this.request(session, refreshToken);
     const idToken = await this.acceptedIdToken(session, response);
     const kept = session.tokens;
-    const tokens = toTokenSet({ ...response, refreshToken: response.refreshToken ?? refreshToken, idToken }, this.dependencies.clock);
-    const refreshExpiresAt = tokens.refreshExpiresAt ?? (response.refreshToken === undefined ? kept.refreshExpiresAt : undefined);
+    const tokens = toTokenSet(
+      { ...response, refreshToken: response.refreshToken ?? refreshToken, idToken },
+      this.dependencies.clock,
+    );
+    const refreshExpiresAt =
+      tokens.refreshExpiresAt ?? (response.refreshToken === undefined ? kept.refreshExpiresAt : undefined);
     const renewed = { ...tokens, refreshExpiresAt, scope: tokens.scope ?? kept.scope };
-    return { ...session, tokens: renewed, claims: claimsOf(renewed), renewedAt: renewed.issuedAt, generation: session.generation + 1 };
+    return {
+      ...session,
+      tokens: renewed,
+      claims: claimsOf(renewed),
+      renewedAt: renewed.issuedAt,
+      generation: session.generation + 1,
+    };
   }
 
   private async request(session: Session, refreshToken: string): Promise<TokenResponse> {
@@ -76,7 +86,11 @@ export class Redemption {
     const previous = session.tokens.idToken.reveal();
     if (idToken === undefined) return previous;
     try {
-      const { claims } = await this.dependencies.idTokens.verify(idToken, { nonce: undefined, accessToken, maxAge: undefined });
+      const { claims } = await this.dependencies.idTokens.verify(idToken, {
+        nonce: undefined,
+        accessToken,
+        maxAge: undefined,
+      });
       assertContinuity(session, claims);
       return idToken;
     } catch (error) {
@@ -89,7 +103,10 @@ export class Redemption {
   }
 }
 
-function assertContinuity({ issuer, subject, tenant, claims: before }: Session, after: Readonly<Record<string, unknown>>): void {
+function assertContinuity(
+  { issuer, subject, tenant, claims: before }: Session,
+  after: Readonly<Record<string, unknown>>,
+): void {
   if (after['iss'] !== issuer) throw new IdentityChangedError('iss');
   if (after['sub'] !== subject) throw new IdentityChangedError('sub');
   if (tenant !== undefined && after['tid'] !== tenant) throw new IdentityChangedError('tid');

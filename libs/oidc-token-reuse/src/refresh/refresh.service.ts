@@ -25,7 +25,12 @@ export interface RefreshDependencies {
 const LEASE_MARGIN_MS = 5000;
 
 /** Answers of the provider that ask for the end-user; the refresh token itself may still be good. */
-const INTERACTION: ReadonlySet<string> = new Set(['interaction_required', 'login_required', 'consent_required', 'account_selection_required']);
+const INTERACTION: ReadonlySet<string> = new Set([
+  'interaction_required',
+  'login_required',
+  'consent_required',
+  'account_selection_required',
+]);
 
 /**
  * The refresh grant for sessions.
@@ -71,7 +76,8 @@ export class RefreshService {
     const { coordinator, provider } = this.dependencies;
     const ttl = provider.options.tokenRequestTimeout + LEASE_MARGIN_MS;
     const lease = await coordinator.acquire(`refresh:${session.id}`, { ttl, wait: ttl + LEASE_MARGIN_MS });
-    if (lease === undefined) throw new ProviderUnavailableException('another instance is still renewing this session', { retryAfter: 1 });
+    if (lease === undefined)
+      throw new ProviderUnavailableException('another instance is still renewing this session', { retryAfter: 1 });
     try {
       return await this.adoptOrRedeem(session);
     } finally {
@@ -102,7 +108,10 @@ export class RefreshService {
     try {
       const renewed = await this.dependencies.redemption.redeem(session, refreshToken);
       await this.dependencies.successors.publish(session, renewed);
-      this.emit(session, { type: 'refresh.succeeded', rotated: renewed.tokens.refreshToken?.reveal() !== refreshToken });
+      this.emit(session, {
+        type: 'refresh.succeeded',
+        rotated: renewed.tokens.refreshToken?.reveal() !== refreshToken,
+      });
       return renewed;
     } catch (error) {
       return this.afterFailure(session, error);
@@ -126,9 +135,15 @@ export class RefreshService {
     if (error instanceof ProviderRefusal && INTERACTION.has(error.error)) {
       throw new LoginRequiredException('login_required', 'the OpenID Provider asks for the end-user', error);
     }
-    this.emit(session, { type: 'refresh.unavailable', reason: error instanceof ProviderRefusal ? error.error : reasonOf(error) });
+    this.emit(session, {
+      type: 'refresh.unavailable',
+      reason: error instanceof ProviderRefusal ? error.error : reasonOf(error),
+    });
     if (error instanceof ProviderRefusal) {
-      throw new ProviderUnavailableException('the OpenID Provider refuses this application; its log names the reason', { cause: error, retryAfter: 30 });
+      throw new ProviderUnavailableException('the OpenID Provider refuses this application; its log names the reason', {
+        cause: error,
+        retryAfter: 30,
+      });
     }
     throw error;
   }
@@ -144,7 +159,12 @@ export class RefreshService {
   }
 
   private emit(session: Session, event: RefreshEvent): void {
-    this.dependencies.events.emit({ ...event, issuer: session.issuer, subject: session.subject, session: sessionDigest(session) });
+    this.dependencies.events.emit({
+      ...event,
+      issuer: session.issuer,
+      subject: session.subject,
+      session: sessionDigest(session),
+    });
   }
 }
 

@@ -102,7 +102,10 @@ export class SessionService {
     return current;
   }
 
-  private async orCleared(exchange: HttpExchange, renew: (carried: Session) => Promise<Session>): Promise<Session | undefined> {
+  private async orCleared(
+    exchange: HttpExchange,
+    renew: (carried: Session) => Promise<Session>,
+  ): Promise<Session | undefined> {
     const carried = await this.read(exchange);
     if (carried === undefined) return undefined;
     try {
@@ -123,7 +126,8 @@ export class SessionService {
   }
 
   private async assertNotSignedOut(session: Session): Promise<void> {
-    if (await this.dependencies.tombstones.has(session)) throw new LoginRequiredException('login_required', 'the session was signed out');
+    if (await this.dependencies.tombstones.has(session))
+      throw new LoginRequiredException('login_required', 'the session was signed out');
   }
 
   private prolonged(session: Session): Session {

@@ -16,10 +16,26 @@ export interface MountedRoutes {
   readonly mountCallback: (path: string) => void;
 }
 
-const CONTROLLERS: readonly Type[] = [LoginController, LogoutController, SessionController, RefreshController, UserInfoController, ErrorController];
+const CONTROLLERS: readonly Type[] = [
+  LoginController,
+  LogoutController,
+  SessionController,
+  RefreshController,
+  UserInfoController,
+  ErrorController,
+];
 
-export function mountRoutes({ prefix, isServed }: { readonly prefix: string; readonly isServed: boolean }): MountedRoutes {
-  const base = `/${prefix.split('/').filter((segment) => segment !== '').join('/')}`;
+export function mountRoutes({
+  prefix,
+  isServed,
+}: {
+  readonly prefix: string;
+  readonly isServed: boolean;
+}): MountedRoutes {
+  const base = `/${prefix
+    .split('/')
+    .filter((segment) => segment !== '')
+    .join('/')}`;
   if (!isServed) return { base, controllers: [], mountCallback: () => undefined };
   const callback = mount(CallbackController, base);
   const mountCallback = (path: string): void => {

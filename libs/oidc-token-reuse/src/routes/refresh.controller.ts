@@ -40,7 +40,11 @@ export class RefreshController {
     const session = await this.sessions.renewed(exchange);
     if (session === undefined) throw missing();
     await this.principals.fromSession(session);
-    return { authenticated: true, expires_at: Math.min(session.tokens.expiresAt, this.sessions.expiresAt(session)), ...this.exposed(session) };
+    return {
+      authenticated: true,
+      expires_at: Math.min(session.tokens.expiresAt, this.sessions.expiresAt(session)),
+      ...this.exposed(session),
+    };
   }
 
   private exposed({ tokens }: Session): Pick<Refreshed, 'access_token' | 'token_type'> {

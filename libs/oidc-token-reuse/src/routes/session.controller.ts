@@ -55,7 +55,9 @@ export class SessionController {
       expires_at: Math.min(tokens.expiresAt, sessionExpiresAt),
       session_expires_at: sessionExpiresAt,
       tokens: {
-        ...(tokens.accessToken === undefined ? {} : { access: { issued_at: tokens.issuedAt, expires_at: tokens.expiresAt } }),
+        ...(tokens.accessToken === undefined
+          ? {}
+          : { access: { issued_at: tokens.issuedAt, expires_at: tokens.expiresAt } }),
         id: { issued_at: seconds(claims['iat']), expires_at: seconds(claims['exp']) },
         ...(tokens.refreshToken === undefined ? {} : { refresh: { expires_at: tokens.refreshExpiresAt ?? null } }),
       },

@@ -14,7 +14,9 @@ export function chunkCount(length: number): number {
 }
 
 export function toChunks(value: string): readonly string[] {
-  return Array.from({ length: chunkCount(value.length) }, (_, index) => value.slice(index * CHUNK_LENGTH, (index + 1) * CHUNK_LENGTH));
+  return Array.from({ length: chunkCount(value.length) }, (_, index) =>
+    value.slice(index * CHUNK_LENGTH, (index + 1) * CHUNK_LENGTH),
+  );
 }
 
 /** The chunks `name.0`, `name.1` and so on up to the first gap. A chunk that was sent twice counts as a gap. */

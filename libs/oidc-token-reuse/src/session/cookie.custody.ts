@@ -69,7 +69,8 @@ export class CookieCustody extends Custody {
     const held = heldChunks(exchange.cookies, this.name);
     const last = Math.max(MAX_CHUNKS - 1, ...held.slice(0, 2 * MAX_CHUNKS));
     for (let index = from; index <= last; index += 1) {
-      if (index < from + 2 || held.includes(index)) this.dependencies.cookies.clear(exchange, chunkName(this.name, index));
+      if (index < from + 2 || held.includes(index))
+        this.dependencies.cookies.clear(exchange, chunkName(this.name, index));
     }
   }
 

@@ -36,7 +36,9 @@ export class Sealer {
   /** Seals with the first secret. */
   async seal(plaintext: Uint8Array, header: SealedHeader = {}): Promise<string> {
     const [{ kid, key }] = this.keys;
-    return new CompactEncrypt(plaintext).setProtectedHeader({ ...header, alg: 'dir', enc: 'A256GCM', kid }).encrypt(await key);
+    return new CompactEncrypt(plaintext)
+      .setProtectedHeader({ ...header, alg: 'dir', enc: 'A256GCM', kid })
+      .encrypt(await key);
   }
 
   /** Opens with the secret that sealed it. Undefined for everything that is not ours, whatever it is. */
@@ -87,5 +89,7 @@ function purposeKey(secret: string, purpose: string): PurposeKey {
 }
 
 function numbersOf(header: Readonly<Record<string, unknown>>): SealedHeader {
-  return Object.fromEntries(Object.entries(header).filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
+  return Object.fromEntries(
+    Object.entries(header).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
 }

@@ -11,7 +11,18 @@ const VERSION = 1;
 export function encodeSession(session: Session): Uint8Array {
   const { id, issuer, subject, tenant, providerSessionId, startedAt, renewedAt, generation, tokens } = session;
   const { issuedAt, expiresAt, refreshExpiresAt, scope } = tokens;
-  const small = [id, issuer, subject, tenant ?? null, providerSessionId ?? null, startedAt, renewedAt, generation, issuedAt, expiresAt];
+  const small = [
+    id,
+    issuer,
+    subject,
+    tenant ?? null,
+    providerSessionId ?? null,
+    startedAt,
+    renewedAt,
+    generation,
+    issuedAt,
+    expiresAt,
+  ];
   const writer = new ByteWriter();
   writer.uint8(VERSION);
   writer.bytes(Buffer.from(JSON.stringify({ s: [...small, refreshExpiresAt ?? null, scope ?? null] })));
@@ -27,7 +38,9 @@ export function decodeSession(bytes: Uint8Array): Session | undefined {
     const reader = new ByteReader(bytes);
     if (reader.uint8() !== VERSION) return undefined;
     const small = parseJsonObject(Buffer.from(reader.bytes()).toString('utf8'))['s'];
-    return Array.isArray(small) ? assemble(small, [readToken(reader), readToken(reader), readToken(reader)]) : undefined;
+    return Array.isArray(small)
+      ? assemble(small, [readToken(reader), readToken(reader), readToken(reader)])
+      : undefined;
   } catch {
     // The bytes were authentic but of another format: as good as no session.
     return undefined;
@@ -37,31 +50,65 @@ export function decodeSession(bytes: Uint8Array): Session | undefined {
 type Tokens = readonly [accessToken: string | undefined, refreshToken: string | undefined, idToken: string | undefined];
 
 function assemble(small: readonly unknown[], [accessToken, refreshToken, idToken]: Tokens): Session | undefined {
-  const [id, issuer, subject, tenant, providerSessionId, startedAt, renewedAt, generation, issuedAt, expiresAt, refreshExpiresAt, scope] = small;
-  if (!isString(id) || !isString(issuer) || !isString(subject) || idToken === undefined) return undefined;
-  if (!isNumber(startedAt) || !isNumber(renewedAt) || !isNumber(generation) || !isNumber(issuedAt) || !isNumber(expiresAt)) return undefined;
-  const tokens: TokenSet = {
-    accessToken: secret(accessToken),
-    issuedAt,
-    expiresAt,
-    refreshToken: secret(refreshToken),
-    refreshExpiresAt: isNumber(refreshExpiresAt) ? refreshExpiresAt : undefined,
-    idToken: new Secret(idToken),
-    scope: isString(scope) ? scope : undefined,
+  if (idToken === undefined) return undefined;
+  const next = new FieldReader(small);
+  const identity = {
+    id: next.string(),
+    issuer: next.string(),
+    subject: next.string(),
+    tenant: next.optional('string'),
   };
-  const identity = { id, issuer, subject, tenant: isString(tenant) ? tenant : undefined };
-  const session = { ...identity, providerSessionId: isString(providerSessionId) ? providerSessionId : undefined };
-  return { ...session, startedAt, renewedAt, generation, tokens, claims: claimsOf(tokens) };
+  const course = {
+    providerSessionId: next.optional('string'),
+    startedAt: next.number(),
+    renewedAt: next.number(),
+    generation: next.number(),
+  };
+  const tokens: TokenSet = {
+    issuedAt: next.number(),
+    expiresAt: next.number(),
+    refreshExpiresAt: next.optional('number'),
+    scope: next.optional('string'),
+    accessToken: secret(accessToken),
+    refreshToken: secret(refreshToken),
+    idToken: new Secret(idToken),
+  };
+  return { ...identity, ...course, tokens, claims: claimsOf(tokens) };
+}
+
+/** Reads values one after the other; throws a TypeError when one is of another type than it was written with. */
+class FieldReader {
+  private index = 0;
+
+  constructor(private readonly values: readonly unknown[]) {}
+
+  string(): string {
+    const value = this.next();
+    if (typeof value !== 'string') throw new TypeError('not a string');
+    return value;
+  }
+
+  number(): number {
+    const value = this.next();
+    if (typeof value !== 'number') throw new TypeError('not a number');
+    return value;
+  }
+
+  optional(type: 'string'): string | undefined;
+  optional(type: 'number'): number | undefined;
+  optional(type: 'string' | 'number'): string | number | undefined {
+    if (this.values[this.index] !== null) return type === 'string' ? this.string() : this.number();
+    this.index += 1;
+    return undefined;
+  }
+
+  private next(): unknown {
+    const value = this.values[this.index];
+    this.index += 1;
+    return value;
+  }
 }
 
 function secret(token: string | undefined): Secret | undefined {
   return token === undefined ? undefined : new Secret(token);
-}
-
-function isString(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number';
 }

@@ -30,7 +30,10 @@ type Lifetimes = Pick<OidcOptions, 'sessionAbsoluteLifetime' | 'sessionIdleLifet
  */
 export function sessionExpiresAt(session: Session, lifetimes: Lifetimes): number {
   const { tokens, claims, startedAt, renewedAt } = session;
-  const limits = [Math.floor(startedAt / 1000) + lifetimes.sessionAbsoluteLifetime, renewedAt + lifetimes.sessionIdleLifetime];
+  const limits = [
+    Math.floor(startedAt / 1000) + lifetimes.sessionAbsoluteLifetime,
+    renewedAt + lifetimes.sessionIdleLifetime,
+  ];
   if (tokens.refreshExpiresAt !== undefined) limits.push(tokens.refreshExpiresAt);
   if (lifetimes.reuseTokens && tokens.refreshToken === undefined) limits.push(tokens.expiresAt);
   const ceiling = claims['session_expiry'];
@@ -40,7 +43,25 @@ export function sessionExpiresAt(session: Session, lifetimes: Lifetimes): number
 
 /** Claims of the ID Token that are about the protocol, not about the end-user. */
 const PROTOCOL_CLAIMS: ReadonlySet<string> = new Set([
-  ...['iss', 'aud', 'azp', 'exp', 'iat', 'nbf', 'jti', 'nonce', 'at_hash', 'c_hash', 's_hash', 'sid', 'typ', 'uti', 'rh', 'aio', 'ver'],
+  ...[
+    'iss',
+    'aud',
+    'azp',
+    'exp',
+    'iat',
+    'nbf',
+    'jti',
+    'nonce',
+    'at_hash',
+    'c_hash',
+    's_hash',
+    'sid',
+    'typ',
+    'uti',
+    'rh',
+    'aio',
+    'ver',
+  ],
 ]);
 
 /** What the ID Token says about the end-user. */
@@ -54,11 +75,22 @@ export function claimsOf(tokens: TokenSet): JsonObject {
 }
 
 /** A session that holds the identity only: the ID Token stays, for the logout. */
-export function withoutTokens(session: Session, { sessionAbsoluteLifetime }: Pick<OidcOptions, 'sessionAbsoluteLifetime'>): Session {
+export function withoutTokens(
+  session: Session,
+  { sessionAbsoluteLifetime }: Pick<OidcOptions, 'sessionAbsoluteLifetime'>,
+): Session {
   const { idToken, issuedAt } = session.tokens;
   const expiresAt = issuedAt + sessionAbsoluteLifetime;
   return {
     ...session,
-    tokens: { idToken, issuedAt, expiresAt, accessToken: undefined, refreshToken: undefined, refreshExpiresAt: undefined, scope: undefined },
+    tokens: {
+      idToken,
+      issuedAt,
+      expiresAt,
+      accessToken: undefined,
+      refreshToken: undefined,
+      refreshExpiresAt: undefined,
+      scope: undefined,
+    },
   };
 }

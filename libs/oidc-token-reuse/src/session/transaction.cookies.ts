@@ -6,7 +6,13 @@ import { LoginFailedException } from '../errors/exceptions.js';
 import type { CookieWriter } from '../http/cookie-writer.js';
 import type { HttpExchange } from '../http/http-exchange.js';
 import type { Sealer } from './sealer.js';
-import { decodeTransaction, encodeTransaction, stateOf, TRANSACTION_LIFETIME, type Transaction } from './transaction.js';
+import {
+  decodeTransaction,
+  encodeTransaction,
+  stateOf,
+  TRANSACTION_LIFETIME,
+  type Transaction,
+} from './transaction.js';
 
 const COOKIE = 'oidc.txn';
 const NAME_LENGTH = 10;
@@ -44,8 +50,12 @@ export class TransactionCookies {
     const transaction = sealed === undefined ? undefined : await this.open(sealed);
     if (transaction === undefined || !isEqual(stateOf(transaction), state) || this.isOver(transaction)) throw missing();
     const key = createHash('sha256').update(state).digest('base64url');
-    const isFirst = await this.dependencies.coordinator.putIfAbsent('transaction', key, { value: '1', ttl: TRANSACTION_LIFETIME });
-    if (!isFirst) throw new LoginFailedException('transaction_used', 400, 'this sign-in was completed already; start again');
+    const isFirst = await this.dependencies.coordinator.putIfAbsent('transaction', key, {
+      value: '1',
+      ttl: TRANSACTION_LIFETIME,
+    });
+    if (!isFirst)
+      throw new LoginFailedException('transaction_used', 400, 'this sign-in was completed already; start again');
     return transaction;
   }
 
@@ -53,7 +63,9 @@ export class TransactionCookies {
   async evict(exchange: HttpExchange, keep = MAX_TRANSACTIONS): Promise<void> {
     const names = [...exchange.cookies.names()].filter((name) => name.startsWith(this.prefix));
     if (names.length <= keep) return;
-    const dated = await Promise.all(names.map(async (name) => ({ name, startedAt: await this.startOf(exchange, name) })));
+    const dated = await Promise.all(
+      names.map(async (name) => ({ name, startedAt: await this.startOf(exchange, name) })),
+    );
     dated.sort((one, other) => other.startedAt - one.startedAt);
     exchange.neverStore();
     for (const { name } of dated.slice(keep)) this.dependencies.cookies.clear(exchange, name);
@@ -85,7 +97,11 @@ export class TransactionCookies {
 }
 
 function missing(): LoginFailedException {
-  return new LoginFailedException('transaction_missing', 400, 'this sign-in was not started in this browser, or too long ago; start again');
+  return new LoginFailedException(
+    'transaction_missing',
+    400,
+    'this sign-in was not started in this browser, or too long ago; start again',
+  );
 }
 
 function isEqual(one: string, other: string): boolean {

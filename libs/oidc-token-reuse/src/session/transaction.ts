@@ -56,7 +56,15 @@ export function shortDigest(...parts: readonly string[]): Uint8Array {
 export function encodeTransaction({ seed, startedAt, issuer, signedInAs, maxAge, returnTo }: Transaction): Uint8Array {
   const writer = new ByteWriter();
   writer.uint8(VERSION);
-  for (const bytes of [seed, Buffer.from(String(startedAt)), issuer, signedInAs, Buffer.from(String(maxAge ?? '')), Buffer.from(returnTo)]) writer.bytes(bytes);
+  for (const bytes of [
+    seed,
+    Buffer.from(String(startedAt)),
+    issuer,
+    signedInAs,
+    Buffer.from(String(maxAge ?? '')),
+    Buffer.from(returnTo),
+  ])
+    writer.bytes(bytes);
   return writer.finish();
 }
 
@@ -70,7 +78,14 @@ export function decodeTransaction(bytes: Uint8Array): Transaction | undefined {
     const issuer = reader.bytes();
     const signedInAs = reader.bytes();
     const maxAge = text(reader);
-    return { seed, startedAt, issuer, signedInAs, maxAge: maxAge === '' ? undefined : Number(maxAge), returnTo: text(reader) };
+    return {
+      seed,
+      startedAt,
+      issuer,
+      signedInAs,
+      maxAge: maxAge === '' ? undefined : Number(maxAge),
+      returnTo: text(reader),
+    };
   } catch {
     // Authentic but of another format.
     return undefined;

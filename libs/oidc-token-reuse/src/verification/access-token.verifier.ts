@@ -4,7 +4,15 @@ import { InvalidTokenException } from '../errors/exceptions.js';
 import type { OidcEvents } from '../observability/events.js';
 import type { JsonObject } from '../provider/json.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
-import { ExpiredTokenError, numericDate, subjectOf, UnacceptableClaimError, unexpected, validateAudience, validateTimes } from './claims.js';
+import {
+  ExpiredTokenError,
+  numericDate,
+  subjectOf,
+  UnacceptableClaimError,
+  unexpected,
+  validateAudience,
+  validateTimes,
+} from './claims.js';
 import { validateIssuer } from './issuer.js';
 import { MAX_BEARER_LENGTH } from './jws.js';
 import { isTokenFault, type SignatureVerifier } from './signature.verifier.js';
@@ -79,24 +87,30 @@ export class AccessTokenVerifier {
     const reason = error instanceof Error ? error.message : 'unknown';
     this.context.events.emit({ type: 'token.rejected', issuer: this.provider.issuer, reason });
     // Bad signature, unknown key and malformed token look the same from outside; an expired token is told, so that clients refresh.
-    const description = error instanceof ExpiredTokenError ? 'the access token has expired' : 'the access token is not valid';
+    const description =
+      error instanceof ExpiredTokenError ? 'the access token has expired' : 'the access token is not valid';
     return new InvalidTokenException(description, error);
   }
 }
 
 function validateKind({ type, header, claims }: VerifiedJws): void {
   if (header['nonce'] !== undefined || claims['aud'] === GRAPH) {
-    throw new UnacceptableClaimError('aud', 'the token is for Microsoft Graph and cannot be verified by others; request a scope of this API');
+    throw new UnacceptableClaimError(
+      'aud',
+      'the token is for Microsoft Graph and cannot be verified by others; request a scope of this API',
+    );
   }
   if (!ACCESS_TOKEN_TYPES.includes(type)) throw new UnacceptableClaimError('typ', 'the token is no access token');
   if (FOREIGN_KINDS.includes(claims['typ'])) throw new UnacceptableClaimError('typ', 'the token is no access token');
-  for (const name of FOREIGN_CLAIMS) if (name in claims) throw new UnacceptableClaimError(name, `an access token has no "${name}" claim`);
+  for (const name of FOREIGN_CLAIMS)
+    if (name in claims) throw new UnacceptableClaimError(name, `an access token has no "${name}" claim`);
 }
 
 /** The ID Token as bearer, for providers whose access tokens are opaque: its own kind, issued to this client. */
 function validateIdTokenKind({ type, claims }: VerifiedJws, clientId: string): void {
   if (type !== undefined && type !== 'jwt') throw new UnacceptableClaimError('typ', 'the token is no ID Token');
-  if ('events' in claims || 'scope' in claims || 'scp' in claims) throw new UnacceptableClaimError('events', 'the token is no ID Token');
+  if ('events' in claims || 'scope' in claims || 'scp' in claims)
+    throw new UnacceptableClaimError('events', 'the token is no ID Token');
   if (claims['azp'] !== undefined && claims['azp'] !== clientId) unexpected('azp');
 }
 

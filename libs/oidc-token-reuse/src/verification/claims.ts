@@ -58,7 +58,8 @@ export function numericDate(claims: JsonObject, name: string): number | undefine
 /** The subject identifier (OpenID Connect Core section 2: at most 255 ASCII characters). */
 export function subjectOf(claims: JsonObject): string {
   const { sub } = claims;
-  if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUBJECT_LENGTH) unexpected('sub', 'missing or malformed');
+  if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUBJECT_LENGTH)
+    unexpected('sub', 'missing or malformed');
   return sub;
 }
 
@@ -66,7 +67,8 @@ export function subjectOf(claims: JsonObject): string {
 export function audiencesOf(claims: JsonObject): readonly string[] {
   const { aud } = claims;
   if (typeof aud === 'string') return [aud];
-  if (!Array.isArray(aud) || aud.length === 0 || !aud.every((value) => typeof value === 'string')) unexpected('aud', 'missing or malformed');
+  if (!Array.isArray(aud) || aud.length === 0 || !aud.every((value) => typeof value === 'string'))
+    unexpected('aud', 'missing or malformed');
   return aud;
 }
 

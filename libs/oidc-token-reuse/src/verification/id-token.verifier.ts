@@ -4,7 +4,15 @@ import type { Clock } from '../clock.js';
 import type { JsonObject } from '../provider/json.js';
 import type { SigningAlgorithm } from '../provider/jwk-set.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
-import { audiencesOf, numericDate, stringClaim, subjectOf, unexpected, UnacceptableClaimError, validateTimes } from './claims.js';
+import {
+  audiencesOf,
+  numericDate,
+  stringClaim,
+  subjectOf,
+  unexpected,
+  UnacceptableClaimError,
+  validateTimes,
+} from './claims.js';
 import { validateIssuer } from './issuer.js';
 import { MAX_ID_TOKEN_LENGTH } from './jws.js';
 import { isTokenFault, type SignatureVerifier } from './signature.verifier.js';
@@ -60,8 +68,10 @@ export class IdTokenVerifier {
     const { options, metadata } = this.provider;
     const { claims } = jws;
     const { issuer: metadataIssuer, id_token_signing_alg_values_supported: algorithms } = await metadata.get();
-    if (jws.type !== undefined && jws.type !== 'jwt') throw new UnacceptableClaimError('typ', 'the token is no ID Token');
-    if (algorithms !== undefined && !algorithms.includes(jws.algorithm)) throw new UnacceptableClaimError('alg', 'the provider does not sign with this algorithm');
+    if (jws.type !== undefined && jws.type !== 'jwt')
+      throw new UnacceptableClaimError('typ', 'the token is no ID Token');
+    if (algorithms !== undefined && !algorithms.includes(jws.algorithm))
+      throw new UnacceptableClaimError('alg', 'the provider does not sign with this algorithm');
     const tenant = validateIssuer(claims, { metadataIssuer, options, keyIssuer: jws.key.issuer });
     validateAuthorizedParty(claims, options.clientId);
     if (numericDate(claims, 'iat') === undefined) unexpected('iat', 'missing');
@@ -71,7 +81,10 @@ export class IdTokenVerifier {
     return { issuer: String(claims['iss']), subject, tenant, providerSessionId: stringClaim(claims, 'sid'), claims };
   }
 
-  private validateExpectations({ claims, algorithm }: VerifiedJws, { nonce, accessToken, maxAge }: IdTokenExpectations): void {
+  private validateExpectations(
+    { claims, algorithm }: VerifiedJws,
+    { nonce, accessToken, maxAge }: IdTokenExpectations,
+  ): void {
     if (nonce !== undefined && claims['nonce'] !== nonce) unexpected('nonce');
     if ('events' in claims) unexpected('events', 'foreign');
     const atHash = stringClaim(claims, 'at_hash');
@@ -96,7 +109,10 @@ function validateAuthorizedParty(claims: JsonObject, clientId: string): void {
 }
 
 /** The left half of the hash that belongs to the signing algorithm (OpenID Connect Core section 3.1.3.6). */
-function hasHash(value: string, { hash, algorithm }: { readonly hash: string; readonly algorithm: SigningAlgorithm }): boolean {
+function hasHash(
+  value: string,
+  { hash, algorithm }: { readonly hash: string; readonly algorithm: SigningAlgorithm },
+): boolean {
   const digest = createHash(hashOf(algorithm)).update(value, 'ascii').digest();
   const expected = digest.subarray(0, digest.length / 2);
   const actual = Buffer.from(hash, 'base64url');

@@ -25,7 +25,12 @@ export function validateIssuer(claims: JsonObject, policy: IssuerPolicy): string
   if (typeof iss !== 'string') return unexpected('iss', 'missing or malformed');
   const tenant = policy.options.tenants.length > 0 ? tenantOf(claims, policy.options.tenants) : undefined;
   if (!issuersOf(tenant, policy).includes(iss)) unexpected('iss');
-  if (policy.keyIssuer !== undefined && fill(policy.keyIssuer, tenant) !== iss && !isEntraPair(policy.keyIssuer, tenant, policy)) unexpected('iss');
+  if (
+    policy.keyIssuer !== undefined &&
+    fill(policy.keyIssuer, tenant) !== iss &&
+    !isEntraPair(policy.keyIssuer, tenant, policy)
+  )
+    unexpected('iss');
   return tenant;
 }
 
@@ -37,7 +42,8 @@ export function isOwnIssuer(iss: string, metadataIssuer: string, options: Issuer
 
 function tenantOf(claims: JsonObject, allowed: readonly string[]): string {
   const { tid } = claims;
-  if (typeof tid !== 'string' || !GUID.test(tid) || !allowed.includes(tid)) return unexpected('tid', 'missing or not allowed');
+  if (typeof tid !== 'string' || !GUID.test(tid) || !allowed.includes(tid))
+    return unexpected('tid', 'missing or not allowed');
   return tid;
 }
 

@@ -32,7 +32,8 @@ export function parseJws(token: string, maxLength: number): UnverifiedJws {
   if (token.length > maxLength) throw new MalformedTokenError('the token is too long');
   const first = token.indexOf('.');
   const second = token.indexOf('.', first + 1);
-  if (first < 1 || second < 0 || token.indexOf('.', second + 1) >= 0) throw new MalformedTokenError('the token has not three parts');
+  if (first < 1 || second < 0 || token.indexOf('.', second + 1) >= 0)
+    throw new MalformedTokenError('the token has not three parts');
   if (!isCanonical(token.slice(second + 1))) throw new MalformedTokenError('the signature is not base64url');
   const header = decode(token.slice(0, first));
   const claims = decode(token.slice(first + 1, second));
@@ -46,15 +47,18 @@ export function looksLikeJws(token: string): boolean {
 
 function readHeader(header: JsonObject): Pick<UnverifiedJws, 'algorithm' | 'kid' | 'type'> {
   const { alg, kid, typ } = header;
-  if ('crit' in header || 'b64' in header) throw new MalformedTokenError('the header has critical extensions, and none is understood');
+  if ('crit' in header || 'b64' in header)
+    throw new MalformedTokenError('the header has critical extensions, and none is understood');
   if (!isSigningAlgorithm(alg)) throw new MalformedTokenError('the algorithm is not allowed');
-  if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_LENGTH)) throw new MalformedTokenError('"kid" is no short string');
+  if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_LENGTH))
+    throw new MalformedTokenError('"kid" is no short string');
   if (typ !== undefined && typeof typ !== 'string') throw new MalformedTokenError('"typ" is no string');
   return { algorithm: alg, kid, type: typ?.toLowerCase().replace(/^application\//, '') };
 }
 
 function isSigningAlgorithm(value: unknown): value is SigningAlgorithm {
-  return SIGNING_ALGORITHMS.some((algorithm) => algorithm === value);
+  const known: readonly unknown[] = SIGNING_ALGORITHMS;
+  return known.includes(value);
 }
 
 function decode(segment: string): JsonObject {

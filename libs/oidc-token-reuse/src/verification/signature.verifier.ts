@@ -27,14 +27,17 @@ export class SignatureVerifier {
    */
   presented(token: string, maxLength: number): Promise<VerifiedJws> {
     const { keys, options } = this.provider;
-    const verify = (): Promise<VerifiedJws> => verifySignature(token, parseJws(token, maxLength), (algorithm, kid) => keys.candidates(algorithm, kid));
+    const verify = (): Promise<VerifiedJws> =>
+      verifySignature(token, parseJws(token, maxLength), (algorithm, kid) => keys.candidates(algorithm, kid));
     return options.jwksCache ? this.cache.get(token, verify) : verify();
   }
 
   /** Verifies the signature of a token that the provider gave us in answer to our own request. */
   received(token: string, maxLength: number): Promise<VerifiedJws> {
     const { keys } = this.provider;
-    return verifySignature(token, parseJws(token, maxLength), (algorithm, kid) => keys.candidatesForOwn(algorithm, kid));
+    return verifySignature(token, parseJws(token, maxLength), (algorithm, kid) =>
+      keys.candidatesForOwn(algorithm, kid),
+    );
   }
 }
 

@@ -28,7 +28,10 @@ export class VerifiedTokenCache {
     return pending;
   }
 
-  private start(digest: string, { size, verify }: { readonly size: number; readonly verify: () => Promise<VerifiedJws> }): Promise<VerifiedJws> {
+  private start(
+    digest: string,
+    { size, verify }: { readonly size: number; readonly verify: () => Promise<VerifiedJws> },
+  ): Promise<VerifiedJws> {
     const verification = verify()
       .then((verified) => {
         this.tokens.set(digest, verified, { size });

@@ -30,7 +30,8 @@ describe('resolveOptions: what is refused', () => {
 
   it.each([{}, undefined, null])('names what is required when nothing is there: %p', (nothing) => {
     // as: JavaScript applications can pass anything, such as the result of a factory that forgot to return
-    const found = problemsOf(() => resolveOptions(nothing as unknown as OidcModuleOptions));
+    const options = nothing as OidcModuleOptions;
+    const found = problemsOf(() => resolveOptions(options));
     expect(found.map(({ setting }) => setting)).toEqual(['issuer', 'clientId', 'publicUrl', 'sessionSecrets']);
     for (const { message } of found) expect(message).toMatch(/^is required: /);
   });
