@@ -11,7 +11,7 @@ import { booleanText } from './environment-values.js';
 import type { Variables } from './environment-variables.js';
 import { nearestName } from './nearest-name.js';
 
-export interface OtherFindings {
+interface OtherFindings {
   readonly problems: readonly ConfigurationProblem[];
   readonly warnings: readonly string[];
 }

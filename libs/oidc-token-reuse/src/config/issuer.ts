@@ -9,7 +9,7 @@ import { isBare, isProtected, parseUrl } from './url.js';
 /** OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3. */
 const WELL_KNOWN = /\/\.well-known\/(openid-configuration|oauth-authorization-server)$/;
 
-export type ResolvedIssuer = Pick<OidcOptions, 'issuer' | 'discoveryUrl' | 'allowInsecure' | 'preset' | 'tenants'> & {
+type ResolvedIssuer = Pick<OidcOptions, 'issuer' | 'discoveryUrl' | 'allowInsecure' | 'preset' | 'tenants'> & {
   readonly url: URL;
 };
 

@@ -5,7 +5,7 @@ import type { Settings } from './option-shape.js';
 import type { OidcOptions } from './options.js';
 import { isBare, isPath, isProtected, parseUrl } from './url.js';
 
-export type ResolvedOrigin = Pick<
+type ResolvedOrigin = Pick<
   OidcOptions,
   'publicUrl' | 'callbackUrl' | 'callbackPath' | 'postLogoutRedirectUri' | 'errorPath'
 >;

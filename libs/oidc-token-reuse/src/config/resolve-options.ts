@@ -21,7 +21,7 @@ export function resolveOptions(options: OidcModuleOptions): OidcOptions {
   return resolved;
 }
 
-export interface CheckedOptions {
+interface CheckedOptions {
   readonly problems: readonly ConfigurationProblem[];
   readonly warnings: readonly string[];
   /** Undefined when there is a problem. */

@@ -32,7 +32,7 @@ export function parseJws(token: string, maxLength: number): UnverifiedJws {
   if (token.length > maxLength) throw new MalformedTokenError('the token is too long');
   const first = token.indexOf('.');
   const second = token.indexOf('.', first + 1);
-  if (first < 1 || second < 0 || token.indexOf('.', second + 1) >= 0)
+  if (first < 1 || second < 0 || token.includes('.', second + 1))
     throw new MalformedTokenError('the token has not three parts');
   if (!isCanonical(token.slice(second + 1))) throw new MalformedTokenError('the signature is not base64url');
   const header = decode(token.slice(0, first));

@@ -2,7 +2,7 @@ import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 
 import { Test } from '@nestjs/testing';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { oidcEnvironmentSchema } from '../../src/config/environment.js';
 import { createOidcConfig, oidcConfig } from '../../src/config/oidc.config.js';
 import type { OidcModuleOptions } from '../../src/config/options.js';
@@ -17,14 +17,23 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
 class ConsumerModule extends ConfigurableModuleClass {}
 
 const before = { ...process.env };
+const unconfigured = Object.entries(before).filter(([name]) => !/^(OPENID_.*|PUBLIC_URL|PORT)$/i.test(name));
 
-function setProcessEnvironment(variables: Readonly<Record<string, string>>): void {
-  for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
-  Object.assign(process.env, before, variables);
+function setProcessEnvironment(variables: NodeJS.ProcessEnv): void {
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  Object.assign(process.env, variables);
 }
 
+const configure = (variables: NodeJS.ProcessEnv) => {
+  setProcessEnvironment({ ...Object.fromEntries(unconfigured), ...variables });
+};
+
+beforeEach(() => {
+  configure({});
+});
+
 afterEach(() => {
-  setProcessEnvironment({});
+  setProcessEnvironment(before);
 });
 
 describe('oidcConfig', () => {
@@ -37,7 +46,7 @@ describe('oidcConfig', () => {
   });
 
   it('reads the environment when it is called', () => {
-    setProcessEnvironment(ENVIRONMENT);
+    configure(ENVIRONMENT);
     expect(oidcConfig()).toEqual({
       issuer: 'https://id.example.com',
       clientId: 'client-1',
@@ -48,7 +57,7 @@ describe('oidcConfig', () => {
   });
 
   it('feeds a module through ConfigModule', async () => {
-    setProcessEnvironment({ ...ENVIRONMENT, OPENID_SCOPE: 'openid offline_access' });
+    configure({ ...ENVIRONMENT, OPENID_SCOPE: 'openid offline_access' });
     const testing = await Test.createTestingModule({
       imports: [
         ConfigModule.forRoot({ ignoreEnvFile: true, load: [oidcConfig] }),
@@ -63,7 +72,7 @@ describe('oidcConfig', () => {
 
 describe('createOidcConfig', () => {
   it('reads the object it is given, not the process, and carries its warnings to the log once', () => {
-    setProcessEnvironment({ OPENID_SCOPE: 'openid' });
+    configure({ OPENID_SCOPE: 'openid' });
     const config = createOidcConfig({ ...ENVIRONMENT, OPENID_ISUER: 'x', OPENID_JWKS_URL_CACHE_ENABLED: 'off' });
     expect(resolveOptions(config()).warnings).toEqual([
       'OPENID_ISUER: is not known and has no effect; the nearest known name is OPENID_ISSUER',
@@ -79,7 +88,7 @@ describe('oidcEnvironmentSchema', () => {
     }).compile();
 
   it('stops ConfigModule with every problem', async () => {
-    setProcessEnvironment({ ...ENVIRONMENT, OPENID_USE_PAR: 'perhaps', OPENID_ISSUER: 'nowhere' });
+    configure({ ...ENVIRONMENT, OPENID_USE_PAR: 'perhaps', OPENID_ISSUER: 'nowhere' });
     await expect(loaded()).rejects.toThrow(
       'Config validation error: OPENID_USE_PAR: must be true or false (or 1, 0, yes, no, on, off)\n' +
         'OPENID_ISSUER: must be an absolute URL, such as https://id.example.com',
@@ -87,7 +96,7 @@ describe('oidcEnvironmentSchema', () => {
   });
 
   it('passes every variable through as it is', async () => {
-    setProcessEnvironment({ ...ENVIRONMENT, OPENID_AUDIENCE: 'a, b', SOMETHING_ELSE: '1' });
+    configure({ ...ENVIRONMENT, OPENID_AUDIENCE: 'a, b', SOMETHING_ELSE: '1' });
     const testing = await loaded();
     const config = testing.get(ConfigService);
     expect([config.get('OPENID_AUDIENCE'), config.get('SOMETHING_ELSE')]).toEqual(['a, b', '1']);
