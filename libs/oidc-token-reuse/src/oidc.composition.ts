@@ -21,7 +21,10 @@ import { RefreshService } from './refresh/refresh.service.js';
 import { SessionService } from './refresh/session.service.js';
 import { Successors } from './refresh/successors.js';
 import { CookieCustody } from './session/cookie.custody.js';
+import type { Custody } from './session/custody.js';
 import { Sealer } from './session/sealer.js';
+import { SessionIndex } from './session/session-index.js';
+import { StoreCustody } from './session/store.custody.js';
 import { Tombstones } from './session/tombstones.js';
 import { TransactionCookies } from './session/transaction.cookies.js';
 import { AccessTokenVerifier } from './verification/access-token.verifier.js';
@@ -61,12 +64,13 @@ export function compose(parts: OidcParts): OidcComposition {
   const cookies = new CookieWriter({ publicUrl: options.publicUrl, crossSite: false });
   const transactions = transactionCookies(parts);
   const tombstones = new Tombstones(coordinator, options);
-  const custody = new CookieCustody({ options, cookies, clock, sealer: new Sealer(options.sessionSecrets, 'session') });
+  const custody = custodyOf(parts, cookies);
 
   const successors = new Successors(coordinator, options);
   const redemption = new Redemption({ provider, idTokens, clock, events });
   const refresh = new RefreshService({ provider, coordinator, successors, tombstones, redemption, clock, events });
-  const sessions = new SessionService({ options, custody, transactions, tombstones, refresh, clock });
+  const index = new SessionIndex(coordinator);
+  const sessions = new SessionService({ options, custody, transactions, tombstones, index, refresh, clock, events });
 
   const onBehalfOf = new OnBehalfOfService({
     provider,
@@ -95,6 +99,11 @@ export function compose(parts: OidcParts): OidcComposition {
     logins,
     logouts,
   };
+}
+
+function custodyOf({ options, coordinator, clock }: OidcParts, cookies: CookieWriter): Custody {
+  if (options.custody === 'store') return new StoreCustody({ options, coordinator, cookies, clock });
+  return new CookieCustody({ options, cookies, clock, sealer: new Sealer(options.sessionSecrets, 'session') });
 }
 
 /** The provider's POST of response mode `form_post` is cross-site, so its cookie is too. */

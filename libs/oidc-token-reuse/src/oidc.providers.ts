@@ -1,12 +1,13 @@
 /** What Nest injects: the composition's services, and the parts of it that an application or a test may replace. */
 import type { FactoryProvider, Provider, Type } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
+import type { Cache } from 'cache-manager';
 import { Clock, SystemClock } from './clock.js';
 import { OIDC_OPTIONS, type OidcOptions } from './config/options.js';
 import { resolveOptions } from './config/resolve-options.js';
 import { OidcRoutes } from './config/routes.js';
 import { Coordinator } from './coordination/coordinator.js';
-import { MemoryCoordinator } from './coordination/memory.coordinator.js';
+import { selectCoordinator } from './coordination/select-coordinator.js';
 import { DownstreamTokenPipe } from './guard/downstream-token.pipe.js';
 import { PrincipalFactory } from './guard/principal.factory.js';
 import { TokenReuseGuard } from './guard/token-reuse.guard.js';
@@ -32,7 +33,12 @@ const replaceable: readonly Provider[] = [
     useFactory: (listener?: OidcEventListener) => new OidcEvents(listener),
     inject: [optional(EVENT_LISTENER)],
   },
-  { provide: Coordinator, useFactory: (clock: Clock) => new MemoryCoordinator(clock), inject: [Clock] },
+  {
+    provide: Coordinator,
+    useFactory: ({ issuer, clientId }: OidcOptions, clock: Clock, cache?: Cache) =>
+      selectCoordinator(cache, `oidc:${issuer}:${clientId}`, clock),
+    inject: [OIDC_OPTIONS, Clock, optional(CACHE_MANAGER)],
+  },
 ];
 
 type InjectedParts = [OidcOptions, Clock, OidcEvents, Coordinator, OidcParts['cache'], OidcParts['resolver']];

@@ -69,7 +69,7 @@ export const OPTION_SHAPE = {
   errorPath: text.optional(),
 
   sessionSecrets: sessionSecrets.optional(),
-  custody: oneOf(['cookie'], ['store']).default(DEFAULTS.custody),
+  custody: oneOf(['cookie', 'store']).default(DEFAULTS.custody),
   sessionAbsoluteLifetime: whole(1).default(DEFAULTS.sessionAbsoluteLifetime),
   sessionIdleLifetime: whole(1).default(DEFAULTS.sessionIdleLifetime),
   reuseTokens: flag.default(DEFAULTS.reuseTokens),

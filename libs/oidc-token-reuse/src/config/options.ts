@@ -9,7 +9,7 @@ export type ResponseMode = 'query' | 'form_post';
 export type OnBehalfOfFlavour = 'entra' | 'token-exchange';
 export type TokenKind = 'access' | 'id' | 'userinfo';
 export type ReusedToken = 'access_token' | 'id_token';
-export type Custody = 'cookie';
+export type Custody = 'cookie' | 'store';
 
 /**
  * Options of `OidcModule.forRoot`. `docs/configuration.md` gives the environment variable of each.
@@ -57,7 +57,7 @@ export interface OidcModuleOptions {
 
   /** Secrets of at least 32 characters that seal cookies: the first seals, all open. */
   readonly sessionSecrets: readonly string[];
-  /** Where the token set is kept. Default is `cookie`: sealed, in the browser. */
+  /** Where the token set is kept: `cookie`, sealed in the browser; `store`, sealed in the shared cache. Default is `cookie`. */
   readonly custody?: Custody | undefined;
   /** Seconds after login at which a session ends, whatever happens. Default is 604800 (7 days). */
   readonly sessionAbsoluteLifetime?: number | undefined;

@@ -1,38 +1,58 @@
-/** The port for what several processes must agree on. In memory for one process; a shared implementation for many. */
+/** The port for what several processes must agree on. In memory for one process; Redis for many. */
 
 /** What is recorded, each kind in a space of its own so that a flood of one never pushes out another. */
-export type Space = 'successor' | 'spent' | 'tombstone' | 'transaction';
+export type Space = 'attempt' | 'session' | 'spent' | 'successor' | 'tombstone' | 'transaction';
 
 export interface StoredRecord {
   readonly value: string;
   /** Seconds. */
   readonly ttl: number;
+  /** Counts upwards with every change of the record; 0 where nothing ever replaces it. */
+  readonly version?: number;
+}
+
+/** A record and where it belongs. */
+export interface PlacedRecord extends StoredRecord {
+  readonly space: Space;
+  readonly key: string;
 }
 
 export interface LeaseLimits {
-  /** Milliseconds after which a lease falls to the next one if its holder has died. */
-  readonly ttl: number;
   /** Milliseconds to wait for the lease to become free. */
   readonly wait: number;
 }
 
-/** The exclusive right to redeem one session's refresh token. */
+/** The exclusive right to redeem one session's refresh token, for as long as its holder lives. */
 export interface Lease {
-  /** True while nobody else can hold the lease. */
-  isHeld(): boolean;
+  /** Writes all records or none: none when the lease has been lost, so that a holder that was slow never overwrites its successor's result. */
+  publish(records: readonly PlacedRecord[]): Promise<boolean>;
   release(): Promise<void>;
 }
 
 /**
- * Records with a lifetime, and leases. An implementation throws when it cannot answer: a failure is never read as a miss.
+ * Records with a lifetime, and leases. The part of a key before its first colon is its group; what is published together is in one group, which a
+ * cluster keeps in one place. An implementation throws `CoordinationUnavailableException` when it cannot answer: a failure is never read as a miss.
  *
  * @publicApi
  */
 export abstract class Coordinator {
+  /** False while the last answer is a failure. */
+  abstract readonly isHealthy: boolean;
   abstract get(space: Space, key: string): Promise<string | undefined>;
   abstract put(space: Space, key: string, record: StoredRecord): Promise<void>;
   /** Writes a record unless there is one. True when this call wrote it. */
   abstract putIfAbsent(space: Space, key: string, record: StoredRecord): Promise<boolean>;
+  /** Writes a record in place of an older version of itself. False when there is none, or none older: it was deleted, or somebody was faster. */
+  abstract replace(space: Space, key: string, record: StoredRecord & { readonly version: number }): Promise<boolean>;
+  abstract delete(space: Space, key: string): Promise<void>;
+  /** Adds a member to a set that lives for at least `ttl` seconds more. */
+  abstract addMember(key: string, member: string, ttl: number): Promise<void>;
+  abstract removeMember(key: string, member: string): Promise<void>;
+  abstract members(key: string): Promise<readonly string[]>;
   /** Holds the lease `key`, or nothing when it did not become free in time. */
   abstract acquire(key: string, limits: LeaseLimits): Promise<Lease | undefined>;
+  /** Lets go of what it holds. */
+  close(): void {
+    // In memory there is nothing to let go of.
+  }
 }

@@ -1,22 +1,31 @@
 /** Coordination inside one process: bounded maps, and a queue per lease. */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.js';
-import { Coordinator, type Lease, type LeaseLimits, type Space, type StoredRecord } from './coordinator.js';
+import { Coordinator, type Lease, type LeaseLimits, type PlacedRecord, type Space, type StoredRecord } from './coordinator.js';
 
 interface Stored {
   readonly value: string;
+  readonly version: number;
   /** Monotonic milliseconds. */
   readonly until: number;
 }
 
+const MANY = 100_000;
+/** Characters of the sealed sessions that one space holds: some ten thousand of them. */
+const MAX_CHARACTERS = 64_000_000;
+
 /** Keeps the newest records of each space up to a bound; what is older than its lifetime is never returned. */
 export class MemoryCoordinator extends Coordinator {
+  readonly isHealthy = true;
   private readonly spaces: Readonly<Record<Space, LRUCache<string, Stored>>> = {
-    successor: new LRUCache({ max: 20_000 }),
-    spent: new LRUCache({ max: 100_000 }),
-    tombstone: new LRUCache({ max: 100_000 }),
-    transaction: new LRUCache({ max: 100_000 }),
+    attempt: new LRUCache({ max: MANY }),
+    session: ofLimitedSize(),
+    spent: new LRUCache({ max: MANY }),
+    successor: ofLimitedSize(),
+    tombstone: new LRUCache({ max: MANY }),
+    transaction: new LRUCache({ max: MANY }),
   };
+  private readonly sets = new LRUCache<string, Set<string>>({ max: MANY });
   private readonly tails = new Map<string, Promise<void>>();
 
   constructor(private readonly clock: Clock) {
@@ -24,23 +33,53 @@ export class MemoryCoordinator extends Coordinator {
   }
 
   get(space: Space, key: string): Promise<string | undefined> {
-    return Promise.resolve(this.read(space, key));
+    return Promise.resolve(this.read(space, key)?.value);
   }
 
-  put(space: Space, key: string, { value, ttl }: StoredRecord): Promise<void> {
-    this.spaces[space].set(key, { value, until: this.clock.monotonic() + ttl * 1000 });
+  put(space: Space, key: string, record: StoredRecord): Promise<void> {
+    this.write({ space, key, ...record });
     return Promise.resolve();
   }
 
-  async putIfAbsent(space: Space, key: string, record: StoredRecord): Promise<boolean> {
-    if (this.read(space, key) !== undefined) return false;
-    await this.put(space, key, record);
-    return true;
+  putIfAbsent(space: Space, key: string, record: StoredRecord): Promise<boolean> {
+    const isAbsent = this.read(space, key) === undefined;
+    if (isAbsent) this.write({ space, key, ...record });
+    return Promise.resolve(isAbsent);
+  }
+
+  replace(space: Space, key: string, record: StoredRecord & { readonly version: number }): Promise<boolean> {
+    const present = this.read(space, key);
+    const isOlder = present !== undefined && present.version < record.version;
+    if (isOlder) this.write({ space, key, ...record });
+    return Promise.resolve(isOlder);
+  }
+
+  delete(space: Space, key: string): Promise<void> {
+    this.spaces[space].delete(key);
+    return Promise.resolve();
+  }
+
+  addMember(key: string, member: string): Promise<void> {
+    this.sets.set(key, (this.sets.get(key) ?? new Set()).add(member));
+    return Promise.resolve();
+  }
+
+  removeMember(key: string, member: string): Promise<void> {
+    const set = this.sets.get(key);
+    set?.delete(member);
+    if (set?.size === 0) this.sets.delete(key);
+    return Promise.resolve();
+  }
+
+  members(key: string): Promise<readonly string[]> {
+    return Promise.resolve([...(this.sets.get(key) ?? [])]);
   }
 
   async acquire(key: string, { wait }: LeaseLimits): Promise<Lease | undefined> {
     const turn = this.tails.get(key);
-    const lease = new MemoryLease();
+    const lease = new MemoryLease((records) => {
+      for (const record of records) this.write(record);
+    });
     const tail = Promise.all([turn, lease.released]).then(() => {
       if (this.tails.get(key) === tail) this.tails.delete(key);
     });
@@ -50,30 +89,37 @@ export class MemoryCoordinator extends Coordinator {
     return undefined;
   }
 
-  private read(space: Space, key: string): string | undefined {
+  private read(space: Space, key: string): Stored | undefined {
     const stored = this.spaces[space].get(key);
-    return stored !== undefined && stored.until > this.clock.monotonic() ? stored.value : undefined;
+    return stored !== undefined && stored.until > this.clock.monotonic() ? stored : undefined;
   }
+
+  private write({ space, key, value, ttl, version = 0 }: PlacedRecord): void {
+    this.spaces[space].set(key, { value, version, until: this.clock.monotonic() + ttl * 1000 });
+  }
+}
+
+function ofLimitedSize(): LRUCache<string, Stored> {
+  return new LRUCache({ max: MANY, maxSize: MAX_CHARACTERS, sizeCalculation: ({ value }) => value.length + 1 });
 }
 
 /** Held until it is released: inside one process a holder that dies takes the lease with it. */
 class MemoryLease implements Lease {
   readonly released: Promise<void>;
-  private held = true;
   private open: () => void = () => undefined;
 
-  constructor() {
+  constructor(private readonly write: (records: readonly PlacedRecord[]) => void) {
     this.released = new Promise((resolve) => {
       this.open = resolve;
     });
   }
 
-  isHeld(): boolean {
-    return this.held;
+  publish(records: readonly PlacedRecord[]): Promise<boolean> {
+    this.write(records);
+    return Promise.resolve(true);
   }
 
   release(): Promise<void> {
-    this.held = false;
     this.open();
     return this.released;
   }

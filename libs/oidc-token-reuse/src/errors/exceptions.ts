@@ -113,6 +113,17 @@ export class ProviderUnavailableException extends OidcException {
 }
 
 /**
+ * 503: what several processes share cannot be reached. Nothing is lost; try again.
+ *
+ * @publicApi
+ */
+export class CoordinationUnavailableException extends ProviderUnavailableException {
+  constructor(cause?: unknown) {
+    super('the shared store does not answer', { cause, retryAfter: 1 });
+  }
+}
+
+/**
  * 401: there is no session, or it has ended; the end-user has to sign in.
  *
  * @publicApi

@@ -13,6 +13,9 @@ export type OidcEvent = {
   | { readonly type: 'login.failed'; readonly code: string; readonly reason: string }
   | { readonly type: 'refresh.succeeded'; readonly rotated: boolean }
   | { readonly type: 'refresh.adopted' }
+  | { readonly type: 'refresh.taken_over' }
+  | { readonly type: 'refresh.not_published'; readonly reason: string }
+  | { readonly type: 'coordination.failed'; readonly reason: string }
   | { readonly type: 'refresh.unavailable'; readonly reason: string }
   | { readonly type: 'refresh.lost_response'; readonly replayed: boolean }
   | { readonly type: 'refresh.replay_detected' }
@@ -50,6 +53,9 @@ const WARNINGS: ReadonlySet<OidcEventType> = new Set<OidcEventType>([
   'refresh.unavailable',
   'refresh.lost_response',
   'refresh.replay_detected',
+  'refresh.taken_over',
+  'refresh.not_published',
+  'coordination.failed',
   'refresh.identity_changed',
   'session.rejected',
   'token.not_verifiable',

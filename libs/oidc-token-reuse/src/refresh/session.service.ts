@@ -1,9 +1,12 @@
 /** The session of a request: read, made live, renewed, begun and ended. What changes it goes through here. */
 import type { Clock } from '../clock.js';
 import type { OidcOptions } from '../config/options.js';
-import { LoginRequiredException } from '../errors/exceptions.js';
+import { CoordinationUnavailableException, LoginRequiredException } from '../errors/exceptions.js';
 import type { HttpExchange } from '../http/http-exchange.js';
+import type { OidcEvents } from '../observability/events.js';
+import { reasonOf } from '../observability/reason.js';
 import type { Custody } from '../session/custody.js';
+import type { SessionIndex, SessionOwner } from '../session/session-index.js';
 import { sessionExpiresAt, type Session } from '../session/session.js';
 import type { Tombstones } from '../session/tombstones.js';
 import type { TransactionCookies } from '../session/transaction.cookies.js';
@@ -14,8 +17,10 @@ export interface SessionServiceDependencies {
   readonly custody: Custody;
   readonly transactions: TransactionCookies;
   readonly tombstones: Tombstones;
+  readonly index: SessionIndex;
   readonly refresh: RefreshService;
   readonly clock: Clock;
+  readonly events: OidcEvents;
 }
 
 export class SessionService {
@@ -39,9 +44,12 @@ export class SessionService {
    * @throws ProviderUnavailableException when it could not be renewed now; its cookies are kept
    */
   async live(exchange: HttpExchange): Promise<Session | undefined> {
+    const { refresh } = this.dependencies;
     return this.orCleared(exchange, async (carried) => {
       const current = await this.require(carried);
-      return this.dependencies.refresh.isExpired(current) ? this.dependencies.refresh.refresh(current) : current;
+      if (refresh.isExpired(current)) return refresh.refresh(current);
+      if (refresh.isInLastStretch(current)) this.renewBehind(current);
+      return current;
     });
   }
 
@@ -65,15 +73,31 @@ export class SessionService {
 
   /** Begins a session: whatever session the browser had is signed out, so that its cookies are worth nothing (session fixation). */
   async begin(exchange: HttpExchange, session: Session): Promise<void> {
-    const previous = await this.dependencies.custody.read(exchange);
-    await this.dependencies.custody.write(exchange, session);
-    if (previous !== undefined) await this.dependencies.tombstones.mark(previous);
+    const { custody, index, options } = this.dependencies;
+    const previous = await custody.read(exchange);
+    if (previous !== undefined) await this.bury(previous, custody.place(exchange));
+    await custody.write(exchange, session);
+    await this.attempt(index.add(session, { place: custody.place(exchange), ttl: options.sessionAbsoluteLifetime }));
   }
 
   /** Ends a session: signed out for every request still in flight, and out of the browser. */
   async end(exchange: HttpExchange, session: Session | undefined): Promise<void> {
-    if (session !== undefined) await this.dependencies.tombstones.mark(session);
-    this.dependencies.custody.clear(exchange);
+    const { custody } = this.dependencies;
+    if (session !== undefined) await this.bury(session, custody.place(exchange));
+    custody.clear(exchange);
+  }
+
+  /**
+   * Ends all sessions of an end-user, or of one session at the provider, wherever they are. Their tokens are not revoked.
+   *
+   * @throws CoordinationUnavailableException when what is shared cannot be reached
+   */
+  async endAll(owner: SessionOwner): Promise<void> {
+    const { index, tombstones, custody } = this.dependencies;
+    for (const { id, place } of await index.find(owner)) {
+      await tombstones.mark({ id });
+      await custody.remove(place);
+    }
   }
 
   /** Epoch seconds at which the session ends. */
@@ -88,11 +112,11 @@ export class SessionService {
 
   private async carried(exchange: HttpExchange): Promise<Session | undefined> {
     const carried = await this.read(exchange);
-    return carried === undefined || (await this.dependencies.tombstones.has(carried)) ? undefined : carried;
+    return carried === undefined || (await this.isSignedOut(carried)) ? undefined : carried;
   }
 
   private async current(carried: Session): Promise<Session | undefined> {
-    const newest = await this.dependencies.refresh.newest(carried);
+    const newest = await this.ifReachable(this.dependencies.refresh.newest(carried), carried);
     return this.dependencies.clock.now() < this.expiresAt(newest) ? newest : undefined;
   }
 
@@ -126,8 +150,45 @@ export class SessionService {
   }
 
   private async assertNotSignedOut(session: Session): Promise<void> {
-    if (await this.dependencies.tombstones.has(session))
-      throw new LoginRequiredException('login_required', 'the session was signed out');
+    if (await this.isSignedOut(session)) throw new LoginRequiredException('login_required', 'the session was signed out');
+  }
+
+  private isSignedOut(session: Session): Promise<boolean> {
+    return this.ifReachable(this.dependencies.tombstones.has(session), false);
+  }
+
+  /** With custody `cookie` the request brings all that is needed; what is shared refines it, and while that is away the request counts. */
+  private async ifReachable<Result>(asked: Promise<Result>, otherwise: Result): Promise<Result> {
+    try {
+      return await asked;
+    } catch (error) {
+      if (!(error instanceof CoordinationUnavailableException) || this.dependencies.options.custody !== 'cookie') throw error;
+      return otherwise;
+    }
+  }
+
+  private renewBehind(session: Session): void {
+    this.dependencies.refresh.refreshBehind(session).catch(() => {
+      // Reported where it failed; the next request finds out for itself.
+    });
+  }
+
+  /** Leaves nothing of a session where others could find it, as far as what is shared can be reached. */
+  private async bury(session: Session, place: string): Promise<void> {
+    const { tombstones, custody, index } = this.dependencies;
+    await this.attempt(tombstones.mark(session));
+    await this.attempt(custody.remove(place));
+    await this.attempt(index.remove(session, place));
+  }
+
+  private async attempt(change: Promise<void>): Promise<void> {
+    try {
+      await change;
+    } catch (error) {
+      if (!(error instanceof CoordinationUnavailableException)) throw error;
+      const { events, options } = this.dependencies;
+      events.emit({ type: 'coordination.failed', issuer: options.issuer, reason: reasonOf(error) });
+    }
   }
 
   private prolonged(session: Session): Session {

@@ -1,30 +1,40 @@
 /** The chain of token sets of one session: who comes with a spent refresh token is led to the newest. */
 import { createHash } from 'node:crypto';
 import type { OidcOptions } from '../config/options.js';
-import type { Coordinator } from '../coordination/coordinator.js';
+import type { Coordinator, PlacedRecord } from '../coordination/coordinator.js';
 import { Sealer } from '../session/sealer.js';
 import { decodeSession, encodeSession } from '../session/session-codec.js';
 import type { Session } from '../session/session.js';
 
 /** Links followed at most: a refresh per second for the longest grace anybody would set. */
 const MAX_LINKS = 300;
+/** Seconds for which an attempt without a known end is remembered. */
+const ATTEMPT_MEMORY = 600;
 const PURPOSE = 'successor';
 
 export class Successors {
   constructor(
     private readonly coordinator: Coordinator,
-    private readonly options: Pick<OidcOptions, 'successorGrace' | 'sessionAbsoluteLifetime'>,
+    private readonly options: Pick<OidcOptions, 'sessionAbsoluteLifetime'>,
   ) {}
 
-  /** Publishes what replaces a session's token set, for late comers who still carry the old one. Only they can open it. */
-  async publish(spent: Session, successor: Session): Promise<void> {
+  /**
+   * What has to be published when a session's token set was replaced: the successor for late comers who still carry the old one, which only they
+   * can open, for `grace` seconds, and the mark that the old refresh token is spent.
+   */
+  async recordsOf(spent: Session, successor: Session, grace: number): Promise<readonly PlacedRecord[]> {
     const sealer = sealerOf(spent);
-    if (sealer === undefined) return;
-    if (this.options.successorGrace > 0) {
+    if (sealer === undefined) return [];
+    const { sessionAbsoluteLifetime } = this.options;
+    const records: PlacedRecord[] = [];
+    if (grace > 0) {
       const value = await sealer.seal(encodeSession(successor));
-      await this.coordinator.put('successor', linkOf(spent), { value, ttl: this.options.successorGrace });
+      records.push({ space: 'successor', key: linkOf(spent), value, ttl: grace });
     }
-    if (refreshTokenOf(spent) !== refreshTokenOf(successor)) await this.markSpent(spent);
+    if (refreshTokenOf(spent) !== refreshTokenOf(successor)) {
+      records.push({ space: 'spent', key: spentKey(spent), value: '1', ttl: sessionAbsoluteLifetime });
+    }
+    return records;
   }
 
   /** The newest session of the chain, which is the given one when nothing replaced it. */
@@ -36,6 +46,16 @@ export class Successors {
       current = next;
     }
     return current;
+  }
+
+  /** Notes that the refresh token is about to be sent. False when it was sent before and nobody knows what came of it. */
+  async beginAttempt(session: Session): Promise<boolean> {
+    return this.coordinator.putIfAbsent('attempt', spentKey(session), { value: '1', ttl: ATTEMPT_MEMORY });
+  }
+
+  /** Notes that the provider did not take the refresh token. */
+  async endAttempt(session: Session): Promise<void> {
+    await this.coordinator.delete('attempt', spentKey(session));
   }
 
   /** Remembers that the provider must not see this session's refresh token again. */
@@ -57,11 +77,11 @@ export class Successors {
 /** Names one token set of one session of one subject; the same for everybody who holds it. */
 export function linkOf(session: Session): string {
   const { issuer, tenant = '', subject, id, generation } = session;
-  return digest([issuer, tenant, subject, id, String(generation), refreshTokenOf(session)]);
+  return `${id}:${digest([issuer, tenant, subject, id, String(generation), refreshTokenOf(session)])}`;
 }
 
 function spentKey(session: Session): string {
-  return digest([session.issuer, refreshTokenOf(session)]);
+  return `${session.id}:${digest([session.issuer, refreshTokenOf(session)])}`;
 }
 
 function sealerOf(session: Session): Sealer | undefined {

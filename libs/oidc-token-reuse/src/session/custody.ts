@@ -15,4 +15,14 @@ export abstract class Custody {
   abstract write(exchange: HttpExchange, session: Session): Promise<void>;
   /** Takes the session out of the browser. */
   abstract clear(exchange: HttpExchange): void;
+
+  /** Where the session of a request is kept, for `remove`; empty when the browser alone keeps it. */
+  place(_exchange: HttpExchange): string {
+    return '';
+  }
+
+  /** Takes a session out of the place where it is kept. */
+  async remove(_place: string): Promise<void> {
+    // What the browser alone keeps is ended by its tombstone.
+  }
 }

@@ -11,8 +11,8 @@ export class Tombstones {
   ) {}
 
   /** Marks a session as signed out for as long as its cookies could live. */
-  async mark(session: Session): Promise<void> {
-    await this.coordinator.put('tombstone', session.id, { value: '1', ttl: this.options.sessionAbsoluteLifetime });
+  async mark({ id }: Pick<Session, 'id'>): Promise<void> {
+    await this.coordinator.put('tombstone', id, { value: '1', ttl: this.options.sessionAbsoluteLifetime });
   }
 
   async has(session: Session): Promise<boolean> {

@@ -121,7 +121,7 @@ describe('readEnvironment: what is refused', () => {
     ['OPENID_REQUIRED_ROLE_TOKEN_KIND', 'refresh', 'must be one of access, id, userinfo'],
     ['OPENID_REQUIRED_ROLE_PARAMETER_PATH', 'a b', 'must be names joined by dots, such as realm_access.roles'],
     ['OPENID_PRESET', 'azure', 'must be one of entra, keycloak, auth0, okta, google, cognito, generic'],
-    ['OPENID_CUSTODY', 'store', 'is not available in this version; must be cookie'],
+    ['OPENID_CUSTODY', 'browser', 'must be one of cookie, store'],
   ])('%s=%s', (setting, value, message) => {
     expect(problems({ [setting]: value })).toEqual([{ setting, message }]);
   });
@@ -183,7 +183,7 @@ describe('readEnvironment: what is accepted', () => {
     ['OPENID_REQUIRED_ROLE_TOKEN_KIND', 'access', 'roleTokenKind', 'access'],
     ['OPENID_REQUIRED_ROLE_PARAMETER_PATH', 'a.b', 'rolePath', 'a.b'],
     ['OPENID_PRESET', 'okta', 'preset', 'okta'],
-    ['OPENID_CUSTODY', 'cookie', 'custody', 'cookie'],
+    ['OPENID_CUSTODY', 'store', 'custody', 'store'],
     ...Object.entries(INTEGERS).map(([name, option]) => [name, '007', option, 7] as const),
   ])('%s=%s', (name, value, option, expected) => {
     expect(read({ [name]: value }).options).toMatchObject({ [option]: expected });

@@ -67,8 +67,7 @@ describe('resolveOptions: what is refused', () => {
     ['reusedToken', 'refresh_token', 'must be one of access_token, id_token'],
     ['onBehalfOfFlavour', 'jwt', 'must be one of entra, token-exchange'],
     ['roleTokenKind', 'refresh', 'must be one of access, id, userinfo'],
-    ['custody', 'browser', 'must be cookie'],
-    ['custody', 'store', 'is not available in this version; must be cookie'],
+    ['custody', 'browser', 'must be one of cookie, store'],
     ['clientAuthMethod', 'basic', 'must be one of client_secret_basic, client_secret_post, none'],
     [
       'clientAuthMethod',

@@ -1,0 +1,182 @@
+/** Coordination through Redis: single commands and small scripts that Redis runs as one, so that many processes agree. */
+import { randomBytes } from 'node:crypto';
+import { CoordinationUnavailableException } from '../errors/exceptions.js';
+import {
+  Coordinator,
+  type Lease,
+  type LeaseLimits,
+  type PlacedRecord,
+  type Space,
+  type StoredRecord,
+} from './coordinator.js';
+import type { RedisConnection } from './redis.connection.js';
+
+/** Milliseconds after which a lease falls to the next one when its holder has died. */
+const LEASE_MS = 5000;
+const HEARTBEAT_MS = LEASE_MS / 3;
+/** Milliseconds between two looks at a lease that somebody else holds; jittered, so that waiters do not ask together. */
+const POLL_MS = 40;
+
+const REPLACE = `
+local present = redis.call('GET', KEYS[1])
+if not present then return 0 end
+local version = tonumber(string.match(present, '^(%d+) '))
+if not version or version >= tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2], 'PX', ARGV[3])
+return 1`;
+
+const PUBLISH = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+for index = 2, #KEYS do redis.call('SET', KEYS[index], ARGV[2 * index - 2], 'PX', ARGV[2 * index - 1]) end
+return 1`;
+
+const EXTEND = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+
+const RELEASE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`;
+
+const ADD_MEMBER = `
+redis.call('SADD', KEYS[1], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 1`;
+
+/** Stores each record as its version, a blank and its value. */
+export class RedisCoordinator extends Coordinator {
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly namespace: string,
+  ) {
+    super();
+  }
+
+  get isHealthy(): boolean {
+    return this.redis.isHealthy;
+  }
+
+  async get(space: Space, key: string): Promise<string | undefined> {
+    const stored = await this.redis.run((client) => client.get(this.name(space, key)));
+    return stored?.slice(stored.indexOf(' ') + 1);
+  }
+
+  async put(space: Space, key: string, record: StoredRecord): Promise<void> {
+    await this.redis.run((client) => client.set(this.name(space, key), textOf(record), { PX: millis(record.ttl) }));
+  }
+
+  async putIfAbsent(space: Space, key: string, record: StoredRecord): Promise<boolean> {
+    const options = { PX: millis(record.ttl), NX: true } as const;
+    return (await this.redis.run((client) => client.set(this.name(space, key), textOf(record), options))) !== null;
+  }
+
+  replace(space: Space, key: string, record: StoredRecord & { readonly version: number }): Promise<boolean> {
+    const values = [String(record.version), record.value, String(millis(record.ttl))];
+    return this.script(REPLACE, [this.name(space, key)], values);
+  }
+
+  async delete(space: Space, key: string): Promise<void> {
+    await this.redis.run((client) => client.del(this.name(space, key)));
+  }
+
+  async addMember(key: string, member: string, ttl: number): Promise<void> {
+    await this.script(ADD_MEMBER, [this.name('index', key)], [member, String(millis(ttl))]);
+  }
+
+  async removeMember(key: string, member: string): Promise<void> {
+    await this.redis.run((client) => client.sRem(this.name('index', key), member));
+  }
+
+  members(key: string): Promise<readonly string[]> {
+    return this.redis.run((client) => client.sMembers(this.name('index', key)));
+  }
+
+  async acquire(key: string, { wait }: LeaseLimits): Promise<Lease | undefined> {
+    const name = this.name('lease', key);
+    const owner = randomBytes(16).toString('base64url');
+    const deadline = performance.now() + wait;
+    while (!(await this.take(name, owner))) {
+      if (performance.now() >= deadline) return undefined;
+      await pause(POLL_MS * (0.5 + Math.random()));
+    }
+    return new RedisLease({ name, owner, coordinator: this });
+  }
+
+  override close(): void {
+    this.redis.close();
+  }
+
+  /** Runs a script that answers 1 for done. @internal */
+  async script(script: string, keys: readonly string[], values: readonly string[]): Promise<boolean> {
+    const answer = await this.redis.run((client) => client.eval(script, { keys: [...keys], arguments: [...values] }));
+    return Number(answer) > 0;
+  }
+
+  /** Keys of one group carry the same hash tag, and so live on the same node of a cluster. @internal */
+  name(space: Space | 'index' | 'lease', key: string): string {
+    const end = key.indexOf(':');
+    const [group, rest] = end < 0 ? [key, ''] : [key.slice(0, end), key.slice(end)];
+    return `${this.namespace}:{${group}}:${space}${rest}`;
+  }
+
+  private async take(name: string, owner: string): Promise<boolean> {
+    return (await this.redis.run((client) => client.set(name, owner, { PX: LEASE_MS, NX: true }))) !== null;
+  }
+}
+
+interface Held {
+  readonly name: string;
+  readonly owner: string;
+  readonly coordinator: RedisCoordinator;
+}
+
+/** Extended by a heartbeat while its holder lives; whether it is still held is decided by Redis, in the same step as what depends on it. */
+class RedisLease implements Lease {
+  private readonly heartbeat: NodeJS.Timeout;
+
+  constructor(private readonly held: Held) {
+    this.heartbeat = setInterval(() => {
+      this.extend();
+    }, HEARTBEAT_MS);
+    this.heartbeat.unref();
+  }
+
+  publish(records: readonly PlacedRecord[]): Promise<boolean> {
+    const { name, owner, coordinator } = this.held;
+    const keys = records.map(({ space, key }) => coordinator.name(space, key));
+    const values = records.flatMap((record) => [textOf(record), String(millis(record.ttl))]);
+    return coordinator.script(PUBLISH, [name, ...keys], [owner, ...values]);
+  }
+
+  async release(): Promise<void> {
+    clearInterval(this.heartbeat);
+    const { name, owner, coordinator } = this.held;
+    try {
+      await coordinator.script(RELEASE, [name], [owner]);
+    } catch (error) {
+      // Redis forgets the lease by itself.
+      if (!(error instanceof CoordinationUnavailableException)) throw error;
+    }
+  }
+
+  private extend(): void {
+    const { name, owner, coordinator } = this.held;
+    coordinator.script(EXTEND, [name], [owner, String(LEASE_MS)]).catch(() => {
+      // A lease that could not be extended is found out when its holder publishes.
+    });
+  }
+}
+
+function textOf({ version = 0, value }: StoredRecord): string {
+  return `${String(version)} ${value}`;
+}
+
+function millis(seconds: number): number {
+  return Math.max(1, Math.ceil(seconds * 1000));
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}

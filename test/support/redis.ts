@@ -1,0 +1,85 @@
+/** A real Redis for tests: the one that `REDIS_URL` names, or a server of our own on a free port. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** False on a machine without Redis: the suites that need it are skipped there, and counted. */
+export const HAS_REDIS = process.env['REDIS_URL'] !== undefined || spawnSync('redis-server', ['--version']).status === 0;
+
+export class RedisServer {
+  private process: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    private readonly folder: string,
+  ) {}
+
+  static async start(): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), mkdtempSync(join(tmpdir(), 'redis-')));
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${String(this.port)}`;
+  }
+
+  /** Starts it again on the same port, empty. */
+  async start(): Promise<void> {
+    const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.folder];
+    this.process = spawn('redis-server', options, { stdio: 'ignore' });
+    await this.answering();
+  }
+
+  async stop(): Promise<void> {
+    const { process: running } = this;
+    if (running === undefined || running.exitCode !== null) return;
+    const exit = once(running, 'exit');
+    running.kill('SIGKILL');
+    await exit;
+    this.process = undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Sends one command and gives the raw answer. */
+  async command(...words: readonly string[]): Promise<string> {
+    const socket = connect(this.port, '127.0.0.1');
+    socket.setEncoding('utf8');
+    await once(socket, 'connect');
+    const length = (word: string): number => Buffer.byteLength(word);
+    socket.write(`*${String(words.length)}\r\n${words.map((word) => `$${String(length(word))}\r\n${word}\r\n`).join('')}`);
+    const [answer] = (await once(socket, 'data')) as [string];
+    socket.destroy();
+    return answer;
+  }
+
+  private async answering(): Promise<void> {
+    for (let attempt = 0; attempt < 200; attempt += 1) {
+      try {
+        if ((await this.command('PING')).startsWith('+PONG')) return;
+      } catch {
+        // Not listening yet.
+      }
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20);
+      });
+    }
+    throw new Error('redis-server does not answer');
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
