@@ -26,7 +26,7 @@ const LAYERS = {
   config: bottom,
   http: upToConfig,
   coordination: upToConfig,
-  provider: upToConfig,
+  provider: [...upToConfig, 'coordination'],
   verification: upToProvider,
   session: [...upToProvider, 'http', 'verification'],
   refresh: upToSession,

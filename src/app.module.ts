@@ -2,7 +2,7 @@
 import { CacheModule } from '@nestjs/cache-manager';
 import { Module, type DynamicModule, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
-import { createOidcConfig, OidcModule, OnBehalfOfService } from 'nestjs-oidc-token-reuse';
+import { createOidcConfig, OidcModule, OnBehalfOfService, type OidcModuleOptions } from 'nestjs-oidc-token-reuse';
 import { ApiController } from './api/api.controller.js';
 import { GraphService } from './api/graph.service.js';
 import type { ApplicationConfig } from './application.config.js';
@@ -15,13 +15,17 @@ import { PageController } from './page/page.controller.js';
 @Module({})
 export class AppModule implements NestModule {
   static with(config: ApplicationConfig, environment: Environment): DynamicModule {
-    const oidcConfig = createOidcConfig({ ...environment });
+    const oidcConfig = createOidcConfig(environment);
     return {
       module: AppModule,
       imports: [
         ConfigModule.forRoot({ isGlobal: true, ignoreEnvFile: true, load: [oidcConfig] }),
         CacheModule.register({ isGlobal: true, ...cacheOptions(config.cacheUrl) }),
-        OidcModule.forRootAsync(oidcConfig.asProvider()),
+        OidcModule.forRootAsync({
+          ...oidcConfig.asProvider(),
+          // A sign-in that failed ends at the page, which explains `?error=CODE`.
+          useFactory: (options: OidcModuleOptions) => ({ ...options, errorPath: '/' }),
+        }),
       ],
       controllers: [ApiController, HealthController, PageController],
       providers: [

@@ -1,34 +1,46 @@
 /** The application's own settings, beside those of the library. */
 import { z } from 'zod';
 import { OidcConfigurationException, type ConfigurationProblem } from 'nestjs-oidc-token-reuse';
-import { withoutBlanks, type Environment } from './environment.js';
+import { isProduction, withoutBlanks, type Environment } from './environment.js';
+
+const DEFAULT_PORT = 3000;
+const MAX_PORT = 65_535;
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 const port = z
   .string()
-  .regex(/^\d{1,5}$/, 'is no port; write a number from 0 to 65535')
+  .regex(/^\d{1,5}$/, 'is no port; write a number from 1 to 65535')
   .transform(Number)
-  .refine((value) => value < 65_536, 'is no port; write a number from 0 to 65535');
+  .refine((value) => value > 0 && value <= MAX_PORT, 'is no port; write a number from 1 to 65535');
 const redisUrl = z.string().regex(/^rediss?:\/\/.+/, 'is no Redis URL; write redis://host:6379');
-const httpUrl = z.url({ protocol: /^https?$/, error: 'is no URL; write an absolute http or https URL' });
+const protectedUrl = z
+  .url({ protocol: /^https?$/, error: 'is no URL; write an absolute https URL' })
+  .refine(isProtected, 'carries access tokens; write an https URL (http is accepted on loopback only)');
 
-const schema = z.object({
-  NODE_ENV: z.string().optional(),
-  PORT: port.default(3000),
-  HOST: z.string().optional(),
-  HTTP_ADAPTER: z.enum(['express', 'fastify'], "is unknown; write 'express' or 'fastify'").default('express'),
-  CACHE_URL: redisUrl.optional(),
-  DEV_PROVIDER_PORT: port.optional(),
-  GRAPH_ME_URL: httpUrl.optional(),
-});
+const schema = z
+  .object({
+    PORT: port.default(DEFAULT_PORT),
+    HOST: z.string().optional(),
+    HTTP_ADAPTER: z.enum(['express', 'fastify'], "is unknown; write 'express' or 'fastify'").default('express'),
+    CACHE_URL: redisUrl.optional(),
+    DEV_PROVIDER_PORT: port.optional(),
+    GRAPH_ME_URL: protectedUrl.optional(),
+  })
+  .transform((settings) => ({ ...settings, DEV_PROVIDER_PORT: settings.DEV_PROVIDER_PORT ?? settings.PORT + 1 }))
+  .refine(({ PORT, DEV_PROVIDER_PORT }) => DEV_PROVIDER_PORT !== PORT && DEV_PROVIDER_PORT <= MAX_PORT, {
+    path: ['DEV_PROVIDER_PORT'],
+    error: 'has to be another port than PORT; its default is PORT + 1',
+  });
 
 export interface ApplicationConfig {
-  readonly isProduction: boolean;
   readonly port: number;
+  /** Address to listen on. */
   readonly host: string;
   readonly httpAdapter: 'express' | 'fastify';
   readonly cacheUrl: string | undefined;
   /** Port of the embedded development provider. */
   readonly devProviderPort: number;
+  /** Downstream API of the example. */
   readonly graphMeUrl: string | undefined;
 }
 
@@ -40,16 +52,19 @@ export interface ApplicationConfig {
 export function readApplicationConfig(environment: Environment): ApplicationConfig {
   const { data, error } = schema.safeParse(withoutBlanks(environment));
   if (error !== undefined) throw new OidcConfigurationException(error.issues.map(toProblem));
-  const isProduction = data.NODE_ENV === 'production';
   return {
-    isProduction,
     port: data.PORT,
-    host: data.HOST ?? (isProduction ? '0.0.0.0' : 'localhost'),
+    host: data.HOST ?? (isProduction(environment) ? '0.0.0.0' : 'localhost'),
     httpAdapter: data.HTTP_ADAPTER,
     cacheUrl: data.CACHE_URL,
-    devProviderPort: data.DEV_PROVIDER_PORT ?? data.PORT + 1,
+    devProviderPort: data.DEV_PROVIDER_PORT,
     graphMeUrl: data.GRAPH_ME_URL,
   };
+}
+
+function isProtected(text: string): boolean {
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || LOOPBACK.test(hostname);
 }
 
 function toProblem({ path, message }: z.core.$ZodIssue): ConfigurationProblem {

@@ -1,12 +1,13 @@
 /** The one environment of the application: the process's own, with `.env` behind it. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The process's variables, and those of a `.env` file that it does not set. */
 export function readProcessEnvironment(file = '.env'): Environment {
-  return { ...parseEnv(contentsOf(file)), ...process.env };
+  const content = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  return { ...parseEnv(content), ...process.env };
 }
 
 /** A variable that is set to nothing is not set. */
@@ -16,11 +17,6 @@ export function withoutBlanks(environment: Environment): Environment {
   );
 }
 
-function contentsOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    // There need not be one.
-    return '';
-  }
+export function isProduction(environment: Environment): boolean {
+  return environment['NODE_ENV'] === 'production';
 }

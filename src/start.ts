@@ -1,44 +1,60 @@
 /** From an environment to a listening application, with one clear message when that fails. */
-import type { INestApplication } from '@nestjs/common';
+import type { Server } from 'node:http';
+import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { OidcConfigurationException, readEnvironment, type ConfigurationProblem } from 'nestjs-oidc-token-reuse';
 import { AppModule } from './app.module.js';
 import { readApplicationConfig, type ApplicationConfig } from './application.config.js';
-import { expectedSettings, startDevelopmentProvider, type DevelopmentProvider } from './development-provider.js';
-import { withoutBlanks, type Environment } from './environment.js';
+import { ApplicationLogger } from './application.logger.js';
+import { Connections } from './connections.js';
+import { expectedSettings, needsDevelopmentProvider, startDevelopmentProvider } from './development-provider.js';
+import { isProduction, withoutBlanks, type Environment } from './environment.js';
+import { listening } from './listening.js';
+
+export interface StartOptions {
+  /** Where the embedded provider keeps its state. Default is `.dev/state.json`. */
+  readonly stateFile?: string;
+  /** Default writes to the console, as JSON in production. */
+  readonly logger?: LoggerService | false;
+}
 
 /** A running application. */
 export interface Running {
-  readonly application: INestApplication;
   /** The address that browsers open. */
   readonly publicUrl: string;
   /** Whether a development provider runs beside it. */
   readonly hasDevelopmentProvider: boolean;
+  /** Answers what was asked, then ends everything. */
   close(): Promise<void>;
 }
 
 /**
  * Starts the application, and a development provider where none is configured.
  *
- * @throws OidcConfigurationException that lists every problem of the environment, or names the variable of a port in use
+ * @throws OidcConfigurationException that lists every problem of the environment; CannotListenException
  */
-export async function start(environment: Environment): Promise<Running> {
-  const own = withoutBlanks(environment);
-  const config = check(own);
-  const publicUrl = own['PUBLIC_URL'] ?? `http://localhost:${String(config.port)}`;
-  const provider = needsProvider(own, config)
-    ? await portChecked('DEV_PROVIDER_PORT', startDevelopmentProvider(config, publicUrl))
+export async function start(environment: Environment, options: StartOptions = {}): Promise<Running> {
+  const { stateFile = '.dev/state.json' } = options;
+  const settings = withoutBlanks(environment);
+  const { port, devProviderPort } = check(settings);
+  const publicUrl = new URL(settings['PUBLIC_URL'] ?? `http://localhost:${String(port)}`).origin;
+  const provider = needsDevelopmentProvider(settings)
+    ? await listening(
+        { variable: 'DEV_PROVIDER_PORT', port: devProviderPort },
+        startDevelopmentProvider({ port: devProviderPort, publicUrl, settings, stateFile }),
+      )
     : undefined;
   try {
-    const application = await create({ ...provider?.environment, ...own });
-    await portChecked('PORT', application.listen(config.port, config.host));
+    const closeApplication = await startApplication(provider?.settings ?? settings, options);
     return {
-      application,
       publicUrl,
       hasDevelopmentProvider: provider !== undefined,
-      close: () => closeAll(application, provider),
+      close: async () => {
+        await closeApplication();
+        await provider?.close();
+      },
     };
   } catch (error) {
     await provider?.close();
@@ -47,49 +63,55 @@ export async function start(environment: Environment): Promise<Running> {
 }
 
 /** Reads both halves of the environment, the application's and the library's, so that one message lists the problems of both. */
-function check(environment: Environment): ApplicationConfig {
-  const problems: ConfigurationProblem[] = [];
-  const config = collect(problems, () => readApplicationConfig(environment));
-  const needed = config !== undefined && needsProvider(environment, config) ? expectedSettings(config) : {};
-  collect(problems, () => readEnvironment({ ...needed, ...environment }));
-  if (config === undefined || problems.length > 0) throw new OidcConfigurationException(problems);
-  return config;
+function check(settings: Environment): ApplicationConfig {
+  const own = attempt(() => readApplicationConfig(settings));
+  // What is already known to be wrong is not reported again in other words.
+  const wrong = new Set(own.problems.map(({ setting }) => setting));
+  const rest = Object.fromEntries(Object.entries(settings).filter(([name]) => !wrong.has(name)));
+  const library = attempt(() => readEnvironment(needsDevelopmentProvider(rest) ? expectedSettings(rest) : rest));
+  const problems = [...own.problems, ...library.problems];
+  if (own.result === undefined || problems.length > 0) throw new OidcConfigurationException(problems);
+  return own.result;
 }
 
-function collect<Result>(problems: ConfigurationProblem[], read: () => Result): Result | undefined {
+interface Attempt<Result> {
+  readonly result?: Result;
+  readonly problems: readonly ConfigurationProblem[];
+}
+
+function attempt<Result>(read: () => Result): Attempt<Result> {
   try {
-    return read();
+    return { result: read(), problems: [] };
   } catch (error) {
-    if (!(error instanceof OidcConfigurationException)) throw error;
-    problems.push(...error.problems);
-    return undefined;
+    if (error instanceof OidcConfigurationException) return { problems: error.problems };
+    throw error;
   }
 }
 
-function needsProvider(environment: Environment, { isProduction }: ApplicationConfig): boolean {
-  return environment['OPENID_ISSUER'] === undefined && !isProduction;
-}
-
-async function create(environment: Environment): Promise<INestApplication> {
-  const config = readApplicationConfig(environment);
-  const adapter = config.httpAdapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
-  const application = await NestFactory.create(AppModule.with(config, environment), adapter, { abortOnError: false });
-  return application;
-}
-
-async function portChecked<Result>(variable: string, listening: Promise<Result>): Promise<Result> {
+/** Gives back how to end it. */
+async function startApplication(settings: Environment, options: StartOptions): Promise<() => Promise<void>> {
+  const config = readApplicationConfig(settings);
+  const { logger = new ApplicationLogger({ json: isProduction(settings) }) } = options;
+  const application = await NestFactory.create(AppModule.with(config, settings), adapterOf(config), {
+    logger,
+    abortOnError: false,
+  });
+  const connections = new Connections(application.getHttpServer() as Server);
   try {
-    return await listening;
+    await listening({ variable: 'PORT', port: config.port }, application.listen(config.port, config.host));
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error) || (error.code !== 'EADDRINUSE' && error.code !== 'EACCES'))
-      throw error;
-    throw new OidcConfigurationException([
-      { setting: variable, message: 'the port is in use or not allowed; set it to a free one' },
-    ]);
+    await application.close();
+    throw error;
   }
+  return async () => {
+    connections.close();
+    await application.close();
+  };
 }
 
-async function closeAll(application: INestApplication, provider: DevelopmentProvider | undefined): Promise<void> {
-  await application.close();
-  await provider?.close();
+function adapterOf({ httpAdapter }: ApplicationConfig): ExpressAdapter | FastifyAdapter {
+  if (httpAdapter === 'fastify') return new FastifyAdapter();
+  const adapter = new ExpressAdapter();
+  adapter.disable('x-powered-by');
+  return adapter;
 }

@@ -96,7 +96,10 @@ describeWithRedis.each(CUSTODIES)('three instances with custody %s', (custody) =
     expect(status).toEqual(new Set([custody === 'cookie' ? 200 : 503]));
     const [first] = instances;
     const refused = await browser.fetch(`${first?.url ?? ''}/auth/refresh`, { method: 'POST' });
-    expect({ status: refused.status, retryAfter: refused.headers.get('retry-after') }).toEqual({ status: 503, retryAfter: '1' });
+    expect({ status: refused.status, retryAfter: refused.headers.get('retry-after') }).toEqual({
+      status: 503,
+      retryAfter: '1',
+    });
     await redis.start();
     await until(async () => new Set(await everywhere(browser, 6)).has(custody === 'cookie' ? 200 : 401));
   });
@@ -104,7 +107,10 @@ describeWithRedis.each(CUSTODIES)('three instances with custody %s', (custody) =
 
 function cacheIn(url: string) {
   const socket = { connectTimeout: 1000, reconnectStrategy: 50 } as const;
-  const keyv = createKeyv({ url, disableOfflineQueue: true, socket }, { namespace: 'app', connectionTimeout: 1000, throwOnErrors: true });
+  const keyv = createKeyv(
+    { url, disableOfflineQueue: true, socket },
+    { namespace: 'app', connectionTimeout: 1000, throwOnErrors: true },
+  );
   keyv.on('error', () => undefined);
   return keyv;
 }

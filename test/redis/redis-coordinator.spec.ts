@@ -108,7 +108,10 @@ describeWithRedis('RedisCoordinator', () => {
   beforeAll(async () => {
     redis = await RedisServer.start();
     stores = [storeOf(redis.url), storeOf(redis.url)];
-    const [one, two] = stores.map((store) => new RedisCoordinator(new RedisConnection(store, new SystemClock()), 'test'));
+    const clock = new SystemClock();
+    const [one, two] = stores.map(
+      (store) => new RedisCoordinator(new RedisConnection(store, clock), { namespace: 'test', clock }),
+    );
     if (one === undefined || two === undefined) throw new Error('two stores make two coordinators');
     subject = { first: one, second: two };
   });
@@ -143,7 +146,10 @@ describeWithRedis('RedisCoordinator', () => {
     const outcomes = await Promise.allSettled(Array.from({ length: 200 }, () => subject.first.get('spent', 'away')));
     expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
     expect(subject.first.isHealthy).toBe(false);
-    await expect(subject.first.get('spent', 'away')).rejects.toMatchObject({ code: 'provider_unavailable', retryAfter: 1 });
+    await expect(subject.first.get('spent', 'away')).rejects.toMatchObject({
+      code: 'provider_unavailable',
+      retryAfter: 1,
+    });
     await redis.start();
     await until(async () => (await subject.first.get('spent', 'away')) === undefined);
     expect(subject.first.isHealthy).toBe(true);
@@ -152,7 +158,10 @@ describeWithRedis('RedisCoordinator', () => {
 
 function storeOf(url: string): KeyvRedis<string> {
   const socket = { connectTimeout: 1000, reconnectStrategy: 50 } as const;
-  const { store } = createKeyv({ url, disableOfflineQueue: true, socket }, { connectionTimeout: 1000, throwOnErrors: true });
+  const { store } = createKeyv(
+    { url, disableOfflineQueue: true, socket },
+    { connectionTimeout: 1000, throwOnErrors: true },
+  );
   if (!(store instanceof KeyvRedis)) throw new TypeError('createKeyv makes a KeyvRedis');
   store.on('error', () => undefined);
   return store as KeyvRedis<string>;

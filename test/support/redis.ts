@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** False on a machine without Redis: the suites that need it are skipped there, and counted. */
-export const HAS_REDIS = process.env['REDIS_URL'] !== undefined || spawnSync('redis-server', ['--version']).status === 0;
+export const HAS_REDIS =
+  process.env['REDIS_URL'] !== undefined || spawnSync('redis-server', ['--version']).status === 0;
 
 export class RedisServer {
   private process: ChildProcess | undefined;
@@ -29,14 +30,25 @@ export class RedisServer {
 
   /** Starts it again on the same port, empty. */
   async start(): Promise<void> {
-    const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.folder];
+    const options = [
+      '--port',
+      String(this.port),
+      '--bind',
+      '127.0.0.1',
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--dir',
+      this.folder,
+    ];
     this.process = spawn('redis-server', options, { stdio: 'ignore' });
     await this.answering();
   }
 
   async stop(): Promise<void> {
     const { process: running } = this;
-    if (running === undefined || running.exitCode !== null) return;
+    if (running?.exitCode !== null) return;
     const exit = once(running, 'exit');
     running.kill('SIGKILL');
     await exit;
@@ -54,7 +66,9 @@ export class RedisServer {
     socket.setEncoding('utf8');
     await once(socket, 'connect');
     const length = (word: string): number => Buffer.byteLength(word);
-    socket.write(`*${String(words.length)}\r\n${words.map((word) => `$${String(length(word))}\r\n${word}\r\n`).join('')}`);
+    socket.write(
+      `*${String(words.length)}\r\n${words.map((word) => `$${String(length(word))}\r\n${word}\r\n`).join('')}`,
+    );
     const [answer] = (await once(socket, 'data')) as [string];
     socket.destroy();
     return answer;

@@ -23,6 +23,7 @@ export {
 } from './coordination/coordinator.js';
 export { OidcConfigurationException, type ConfigurationProblem } from './errors/configuration.exception.js';
 export {
+  CoordinationUnavailableException,
   ForbiddenException,
   InsufficientScopeException,
   InsufficientUserAuthenticationException,
@@ -60,6 +61,8 @@ export { UserInfoService } from './on-behalf-of/userinfo.service.js';
 export { OidcHealth, type OidcHealthReport } from './provider/health.js';
 export { RefreshService } from './refresh/refresh.service.js';
 export { SessionService } from './refresh/session.service.js';
+export { TokenSource } from './refresh/token-source.js';
 export { Principal } from './session/principal.js';
+export type { SessionOwner } from './session/session-index.js';
 export type { Session } from './session/session.js';
 export type { TokenSet } from './session/token-set.js';

@@ -17,6 +17,7 @@ import { UserInfoService } from './on-behalf-of/userinfo.service.js';
 import { OidcHealth } from './provider/health.js';
 import { OpenIdProvider } from './provider/openid-provider.js';
 import { Redemption } from './refresh/redemption.js';
+import { Renewal } from './refresh/renewal.js';
 import { RefreshService } from './refresh/refresh.service.js';
 import { SessionService } from './refresh/session.service.js';
 import { Successors } from './refresh/successors.js';
@@ -44,6 +45,7 @@ export interface OidcParts {
 /** Everything that serves one provider. */
 export interface OidcComposition {
   readonly provider: OpenIdProvider;
+  readonly coordinator: Coordinator;
   readonly health: OidcHealth;
   readonly refresh: RefreshService;
   readonly sessions: SessionService;
@@ -68,7 +70,8 @@ export function compose(parts: OidcParts): OidcComposition {
 
   const successors = new Successors(coordinator, options);
   const redemption = new Redemption({ provider, idTokens, clock, events });
-  const refresh = new RefreshService({ provider, coordinator, successors, tombstones, redemption, clock, events });
+  const renewal = new Renewal({ provider, coordinator, successors, tombstones, redemption, events });
+  const refresh = new RefreshService({ options, successors, tombstones, renewal, clock });
   const index = new SessionIndex(coordinator);
   const sessions = new SessionService({ options, custody, transactions, tombstones, index, refresh, clock, events });
 
@@ -90,7 +93,8 @@ export function compose(parts: OidcParts): OidcComposition {
   const logouts = new LogoutService({ provider, sessions, onBehalfOf, events });
   return {
     provider,
-    health: new OidcHealth(provider),
+    coordinator,
+    health: new OidcHealth(provider, coordinator),
     refresh,
     sessions,
     onBehalfOf,

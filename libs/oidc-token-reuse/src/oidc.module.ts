@@ -68,7 +68,10 @@ export class OidcModule extends ConfigurableModuleClass implements NestModule, O
     this.composition.provider.metadata.start();
   }
 
-  onModuleDestroy(): void {
+  /** Redemptions under way end first: what the provider answers to them exists once. */
+  async onModuleDestroy(): Promise<void> {
     this.composition.provider.metadata.close();
+    await this.composition.refresh.drain();
+    this.composition.coordinator.close();
   }
 }

@@ -1,7 +1,14 @@
 /** Coordination inside one process: bounded maps, and a queue per lease. */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.js';
-import { Coordinator, type Lease, type LeaseLimits, type PlacedRecord, type Space, type StoredRecord } from './coordinator.js';
+import {
+  Coordinator,
+  type Lease,
+  type LeaseLimits,
+  type PlacedRecord,
+  type Space,
+  type StoredRecord,
+} from './coordinator.js';
 
 interface Stored {
   readonly value: string;

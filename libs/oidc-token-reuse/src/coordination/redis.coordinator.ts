@@ -1,5 +1,6 @@
 /** Coordination through Redis: single commands and small scripts that Redis runs as one, so that many processes agree. */
 import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.js';
 import { CoordinationUnavailableException } from '../errors/exceptions.js';
 import {
   Coordinator,
@@ -47,7 +48,7 @@ return 1`;
 export class RedisCoordinator extends Coordinator {
   constructor(
     private readonly redis: RedisConnection,
-    private readonly namespace: string,
+    private readonly context: { readonly namespace: string; readonly clock: Clock },
   ) {
     super();
   }
@@ -94,9 +95,9 @@ export class RedisCoordinator extends Coordinator {
   async acquire(key: string, { wait }: LeaseLimits): Promise<Lease | undefined> {
     const name = this.name('lease', key);
     const owner = randomBytes(16).toString('base64url');
-    const deadline = performance.now() + wait;
+    const deadline = this.context.clock.monotonic() + wait;
     while (!(await this.take(name, owner))) {
-      if (performance.now() >= deadline) return undefined;
+      if (this.context.clock.monotonic() >= deadline) return undefined;
       await pause(POLL_MS * (0.5 + Math.random()));
     }
     return new RedisLease({ name, owner, coordinator: this });
@@ -116,7 +117,7 @@ export class RedisCoordinator extends Coordinator {
   name(space: Space | 'index' | 'lease', key: string): string {
     const end = key.indexOf(':');
     const [group, rest] = end < 0 ? [key, ''] : [key.slice(0, end), key.slice(end)];
-    return `${this.namespace}:{${group}}:${space}${rest}`;
+    return `${this.context.namespace}:{${group}}:${space}${rest}`;
   }
 
   private async take(name: string, owner: string): Promise<boolean> {

@@ -9,7 +9,8 @@ import { RedisCoordinator } from './redis.coordinator.js';
 /** The coordinator that goes with the configured cache: there is no second setting to forget. */
 export function selectCoordinator(cache: Cache | undefined, namespace: string, clock: Clock): Coordinator {
   const store = cache?.stores.map((keyv): unknown => keyv.store).find(isRedisStore);
-  return store === undefined ? new MemoryCoordinator(clock) : new RedisCoordinator(new RedisConnection(store, clock), namespace);
+  if (store === undefined) return new MemoryCoordinator(clock);
+  return new RedisCoordinator(new RedisConnection(store, clock), { namespace, clock });
 }
 
 /** By what it can do, not by its class: the application has its own copy of the adapter. */

@@ -60,6 +60,7 @@ export class PrincipalFactory {
         expiresAt: tokens.expiresAt,
         accessToken: tokens.accessToken,
         verified,
+        session,
       },
       session.claims,
     );

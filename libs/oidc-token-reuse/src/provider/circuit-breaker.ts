@@ -1,38 +1,38 @@
-/** Stops asking a provider that does not answer, so that an outage costs a request microseconds instead of a timeout. */
+/** Stops asking somebody who does not answer, so that an outage costs a request microseconds instead of a timeout. */
 import type { Clock } from '../clock.js';
-import { ProviderUnavailableException } from '../errors/exceptions.js';
 
 /** Failures within the window that open the circuit. */
 const THRESHOLD = 10;
 const WINDOW_MS = 10_000;
-/** How long the circuit stays open before one request may try again. */
+/** How long an open circuit lets nobody through, after a failure or a trial. */
 const OPEN_MS = 1000;
 
-/** Counts transport failures and 5xx answers only: what a provider refuses with 4xx says that it is well. */
+/** Opens after ten failures in ten seconds. While it is open, one request per second is let through as a trial; its success closes it. */
 export class CircuitBreaker {
-  private failures: number[] = [];
-  private openUntil = 0;
+  /** Monotonic milliseconds of the latest failures. */
+  private failures: readonly number[] = [];
+  /** Monotonic milliseconds of the next trial; undefined while the circuit is closed. */
+  private trialAt: number | undefined;
 
   constructor(private readonly clock: Clock) {}
 
-  /** @throws ProviderUnavailableException while the circuit is open */
-  assertClosed(): void {
+  /** Whether to ask now. Whoever is told so while the circuit is open makes the trial. */
+  allows(): boolean {
+    if (this.trialAt === undefined) return true;
     const now = this.clock.monotonic();
-    if (now < this.openUntil) {
-      throw new ProviderUnavailableException('the OpenID Provider does not answer', { retryAfter: 1 });
-    }
-    // Half open: the next request tries, others wait for its result.
-    if (this.openUntil > 0) this.openUntil = now + OPEN_MS;
+    if (now < this.trialAt) return false;
+    this.trialAt = now + OPEN_MS;
+    return true;
   }
 
   succeeded(): void {
     this.failures = [];
-    this.openUntil = 0;
+    this.trialAt = undefined;
   }
 
   failed(): void {
     const now = this.clock.monotonic();
     this.failures = [...this.failures.filter((at) => now - at < WINDOW_MS), now].slice(-THRESHOLD);
-    if (this.failures.length >= THRESHOLD) this.openUntil = now + OPEN_MS;
+    if (this.trialAt !== undefined || this.failures.length >= THRESHOLD) this.trialAt = now + OPEN_MS;
   }
 }

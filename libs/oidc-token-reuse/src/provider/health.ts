@@ -1,8 +1,10 @@
-/** Says how the provider is doing, for the application's health check. */
+/** Says how the provider and the shared store are doing, for the application's health check. */
+import type { Coordinator } from '../coordination/coordinator.js';
 import type { OpenIdProvider } from './openid-provider.js';
 
 /**
- * `ok`: the provider is known and answers. `degraded`: it does not; verification goes on with the keys that are held, sign-in and refresh may not.
+ * `ok`: the provider is known and answers, and so does the shared store. `degraded`: one of them does not; verification goes on with the keys that
+ * are held, sign-in and refresh may not.
  *
  * @publicApi
  */
@@ -11,24 +13,30 @@ export interface OidcHealthReport {
   readonly issuer: string;
   /** The discovery document is known. */
   readonly metadata: boolean;
+  /** The shared store answers; always true in memory. */
+  readonly sharedStore: boolean;
   /** Seconds since the signing keys were fetched; null before they were needed. */
   readonly keysAge: number | null;
 }
 
 /**
- * Asks nobody: reports what the last requests to the provider said.
+ * Asks nobody: reports what the last requests said.
  *
  * @publicApi
  */
 export class OidcHealth {
-  constructor(private readonly provider: OpenIdProvider) {}
+  constructor(
+    private readonly provider: OpenIdProvider,
+    private readonly coordinator: Coordinator,
+  ) {}
 
   check(): OidcHealthReport {
     const { issuer, metadata, keys, isHealthy } = this.provider;
     return {
-      status: isHealthy ? 'ok' : 'degraded',
+      status: isHealthy && this.coordinator.isHealthy ? 'ok' : 'degraded',
       issuer,
       metadata: metadata.known !== undefined,
+      sharedStore: this.coordinator.isHealthy,
       keysAge: keys.age ?? null,
     };
   }

@@ -150,7 +150,8 @@ export class SessionService {
   }
 
   private async assertNotSignedOut(session: Session): Promise<void> {
-    if (await this.isSignedOut(session)) throw new LoginRequiredException('login_required', 'the session was signed out');
+    if (await this.isSignedOut(session))
+      throw new LoginRequiredException('login_required', 'the session was signed out');
   }
 
   private isSignedOut(session: Session): Promise<boolean> {
@@ -162,7 +163,8 @@ export class SessionService {
     try {
       return await asked;
     } catch (error) {
-      if (!(error instanceof CoordinationUnavailableException) || this.dependencies.options.custody !== 'cookie') throw error;
+      if (!(error instanceof CoordinationUnavailableException) || this.dependencies.options.custody !== 'cookie')
+        throw error;
       return otherwise;
     }
   }

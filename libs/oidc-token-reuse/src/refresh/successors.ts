@@ -11,6 +11,8 @@ const MAX_LINKS = 300;
 /** Seconds for which an attempt without a known end is remembered. */
 const ATTEMPT_MEMORY = 600;
 const PURPOSE = 'successor';
+const ROTATION = 'rotation';
+const REFUSAL = 'refusal';
 
 export class Successors {
   constructor(
@@ -32,7 +34,7 @@ export class Successors {
       records.push({ space: 'successor', key: linkOf(spent), value, ttl: grace });
     }
     if (refreshTokenOf(spent) !== refreshTokenOf(successor)) {
-      records.push({ space: 'spent', key: spentKey(spent), value: '1', ttl: sessionAbsoluteLifetime });
+      records.push({ space: 'spent', key: spentKey(spent), value: ROTATION, ttl: sessionAbsoluteLifetime });
     }
     return records;
   }
@@ -58,13 +60,17 @@ export class Successors {
     await this.coordinator.delete('attempt', spentKey(session));
   }
 
-  /** Remembers that the provider must not see this session's refresh token again. */
-  async markSpent(session: Session): Promise<void> {
-    await this.coordinator.put('spent', spentKey(session), { value: '1', ttl: this.options.sessionAbsoluteLifetime });
+  /** Remembers that the provider refused this session's refresh token, so that it is not asked again. */
+  async markRefused(session: Session): Promise<void> {
+    const record = { value: REFUSAL, ttl: this.options.sessionAbsoluteLifetime };
+    await this.coordinator.put('spent', spentKey(session), record);
   }
 
-  async isSpent(session: Session): Promise<boolean> {
-    return (await this.coordinator.get('spent', spentKey(session))) !== undefined;
+  /** Why the provider must not see this session's refresh token again, if it must not. */
+  async spentBy(session: Session): Promise<'rotation' | 'refusal' | undefined> {
+    const spent = await this.coordinator.get('spent', spentKey(session));
+    if (spent === undefined) return undefined;
+    return spent === REFUSAL ? 'refusal' : 'rotation';
   }
 
   private async next(session: Session): Promise<Session | undefined> {

@@ -1,6 +1,8 @@
 /** The route by which a page learns who is signed in and for how long. */
-import { Controller, Get } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
+import { Controller, Get, Inject } from '@nestjs/common';
 import { Clock } from '../clock.js';
+import { OIDC_OPTIONS, type Custody as CustodyKind, type OidcOptions } from '../config/options.js';
 import { Public } from '../guard/decorators.js';
 import { Exchange } from '../http/exchange.decorator.js';
 import type { HttpExchange } from '../http/http-exchange.js';
@@ -22,6 +24,11 @@ interface AuthenticatedView {
   readonly now: number;
   readonly expires_at: number;
   readonly session_expires_at: number;
+  /** When the provider was last asked: at login, or for a refresh. */
+  readonly last_refresh_at: number;
+  readonly custody: CustodyKind;
+  /** The process that answered. */
+  readonly instance: string;
   readonly tokens: {
     readonly access?: Lifetime;
     readonly id: Lifetime;
@@ -32,9 +39,12 @@ interface AuthenticatedView {
 @Controller()
 @Public()
 export class SessionController {
+  private readonly instance = randomBytes(4).toString('hex');
+
   constructor(
     private readonly sessions: SessionService,
     private readonly clock: Clock,
+    @Inject(OIDC_OPTIONS) private readonly options: OidcOptions,
   ) {}
 
   /** `GET /auth/session`: 200 always. Asking prolongs nothing, refreshes nothing and shows no token. */
@@ -54,6 +64,9 @@ export class SessionController {
       now: this.clock.now(),
       expires_at: Math.min(tokens.expiresAt, sessionExpiresAt),
       session_expires_at: sessionExpiresAt,
+      last_refresh_at: tokens.issuedAt,
+      custody: this.options.custody,
+      instance: this.instance,
       tokens: {
         ...(tokens.accessToken === undefined
           ? {}

@@ -1,6 +1,7 @@
 /** Who makes a request: the end-user as this application knows them, with the live access token out of sight. */
 import type { Secret } from '../observability/secret.js';
 import type { JsonObject } from '../provider/json.js';
+import type { Session } from './session.js';
 import type { VerifiedAccessToken } from '../verification/access-token.verifier.js';
 
 export interface PrincipalParts {
@@ -16,6 +17,8 @@ export interface PrincipalParts {
   readonly accessToken: Secret | undefined;
   /** Its verified form; undefined when it is opaque or for another API. */
   readonly verified: VerifiedAccessToken | undefined;
+  /** The session, when that is how the request was authenticated. */
+  readonly session?: Session;
 }
 
 /**
@@ -42,6 +45,7 @@ export class Principal {
   user: unknown;
   readonly #accessToken: Secret | undefined;
   readonly #verified: VerifiedAccessToken | undefined;
+  readonly #session: Session | undefined;
 
   constructor(parts: PrincipalParts) {
     this.kind = parts.kind;
@@ -54,11 +58,17 @@ export class Principal {
     this.expiresAt = parts.expiresAt;
     this.#accessToken = parts.accessToken;
     this.#verified = parts.verified;
+    this.#session = parts.session;
   }
 
   /** The live access token. */
   get accessToken(): Secret | undefined {
     return this.#accessToken;
+  }
+
+  /** The session of the request, undefined for a bearer. */
+  get session(): Session | undefined {
+    return this.#session;
   }
 
   /** The access token's verified form, if it is a JWT for this API. */
