@@ -1,7 +1,7 @@
 /** The application's own settings, beside those of the library. */
 import { z } from 'zod';
 import { OidcConfigurationException, type ConfigurationProblem } from 'nestjs-oidc-token-reuse';
-import { isProduction, withoutBlanks, type Environment } from './environment.js';
+import { isProduction, needsDevelopmentProvider, withoutBlanks, type Environment } from './environment.js';
 
 const DEFAULT_PORT = 3000;
 const MAX_PORT = 65_535;
@@ -14,11 +14,13 @@ const port = z
   .refine((value) => value > 0 && value <= MAX_PORT, 'is no port; write a number from 1 to 65535');
 const redisUrl = z.string().regex(/^rediss?:\/\/.+/, 'is no Redis URL; write redis://host:6379');
 const protectedUrl = z
-  .url({ protocol: /^https?$/, error: 'is no URL; write an absolute https URL' })
+  .url({ protocol: /^https?$/, error: 'is no URL; write an absolute https URL', abort: true })
   .refine(isProtected, 'carries access tokens; write an https URL (http is accepted on loopback only)');
 
 const schema = z
   .object({
+    NODE_ENV: z.string().optional(),
+    OPENID_ISSUER: z.string().optional(),
     PORT: port.default(DEFAULT_PORT),
     HOST: z.string().optional(),
     HTTP_ADAPTER: z.enum(['express', 'fastify'], "is unknown; write 'express' or 'fastify'").default('express'),
@@ -27,10 +29,17 @@ const schema = z
     GRAPH_ME_URL: protectedUrl.optional(),
   })
   .transform((settings) => ({ ...settings, DEV_PROVIDER_PORT: settings.DEV_PROVIDER_PORT ?? settings.PORT + 1 }))
-  .refine(({ PORT, DEV_PROVIDER_PORT }) => DEV_PROVIDER_PORT !== PORT && DEV_PROVIDER_PORT <= MAX_PORT, {
+  .refine(hasPortForProvider, {
     path: ['DEV_PROVIDER_PORT'],
     error: 'has to be another port than PORT; its default is PORT + 1',
   });
+
+interface Ports {
+  readonly NODE_ENV?: string | undefined;
+  readonly OPENID_ISSUER?: string | undefined;
+  readonly PORT: number;
+  readonly DEV_PROVIDER_PORT: number;
+}
 
 export interface ApplicationConfig {
   readonly port: number;
@@ -60,6 +69,10 @@ export function readApplicationConfig(environment: Environment): ApplicationConf
     devProviderPort: data.DEV_PROVIDER_PORT,
     graphMeUrl: data.GRAPH_ME_URL,
   };
+}
+
+function hasPortForProvider({ PORT, DEV_PROVIDER_PORT, ...settings }: Ports): boolean {
+  return !needsDevelopmentProvider(settings) || (DEV_PROVIDER_PORT !== PORT && DEV_PROVIDER_PORT <= MAX_PORT);
 }
 
 function isProtected(text: string): boolean {

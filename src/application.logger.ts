@@ -10,6 +10,10 @@ const ABOUT_THE_START = new Set<unknown>([
 ]);
 
 export class ApplicationLogger extends ConsoleLogger {
+  constructor({ json }: { readonly json: boolean }) {
+    super({ json, logLevels: ['log', 'warn', 'error', 'fatal'] });
+  }
+
   override log(message: unknown, ...rest: unknown[]): void {
     if (!ABOUT_THE_START.has(rest.at(-1))) super.log(message, ...rest);
   }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { readState, StateSaver } from './development-state.js';
-import { isProduction, type Environment } from './environment.js';
+import type { Environment } from './environment.js';
 
 const API_AUDIENCE = 'http://localhost:3000/api';
 
@@ -19,11 +19,6 @@ export interface DevelopmentProvider {
   /** The application's settings, with those that point it at the provider. */
   readonly settings: Environment;
   close(): Promise<void>;
-}
-
-/** Whether the settings leave it to the application to have a provider. */
-export function needsDevelopmentProvider(settings: Environment): boolean {
-  return settings['OPENID_ISSUER'] === undefined && !isProduction(settings);
 }
 
 /** The settings as they will be, before the provider runs: whether they are right does not depend on what it makes up. */

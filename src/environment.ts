@@ -20,3 +20,8 @@ export function withoutBlanks(environment: Environment): Environment {
 export function isProduction(environment: Environment): boolean {
   return environment['NODE_ENV'] === 'production';
 }
+
+/** Whether it is left to the application to have an OpenID Provider. */
+export function needsDevelopmentProvider(environment: Environment): boolean {
+  return environment['OPENID_ISSUER'] === undefined && !isProduction(environment);
+}

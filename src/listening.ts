@@ -20,7 +20,7 @@ export async function listening<Result>(address: Address, attempt: Promise<Resul
 }
 
 function adviceFor(error: unknown, { variable, port }: Address): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   switch (code) {
     case 'EADDRINUSE':
       return `${variable}: port ${port} is in use; set ${variable} to a free port`;

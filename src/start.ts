@@ -9,8 +9,8 @@ import { AppModule } from './app.module.js';
 import { readApplicationConfig, type ApplicationConfig } from './application.config.js';
 import { ApplicationLogger } from './application.logger.js';
 import { Connections } from './connections.js';
-import { expectedSettings, needsDevelopmentProvider, startDevelopmentProvider } from './development-provider.js';
-import { isProduction, withoutBlanks, type Environment } from './environment.js';
+import { expectedSettings, startDevelopmentProvider } from './development-provider.js';
+import { isProduction, needsDevelopmentProvider, withoutBlanks, type Environment } from './environment.js';
 import { listening } from './listening.js';
 
 export interface StartOptions {

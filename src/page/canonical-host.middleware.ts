@@ -25,7 +25,8 @@ function isPageLoad({ method, headers }: IncomingMessage): boolean {
 
 /** A proxy that rewrites `Host` says what the browser asked for; who forges it only keeps themselves from being redirected. */
 function isHost({ headers }: IncomingMessage, host: string): boolean {
-  return headers.host === host || headers['x-forwarded-host'] === host;
+  const forwarded = String(headers['x-forwarded-host'] ?? '').split(',');
+  return headers.host === host || forwarded[0]?.trim() === host;
 }
 
 /** Path and query on our origin, whatever was asked for. */

@@ -467,9 +467,11 @@ function listen() {
     button.addEventListener('click', () => chooseView(button.dataset.view));
   }
   byId('sign-out').addEventListener('click', (event) => whileBusy(event.currentTarget, signOut));
-  // A page that comes back to the front, or out of the back-forward cache, may be about a session that has ended since.
+  // A page that comes back to the front may be about a session that has ended since.
   document.addEventListener('visibilitychange', () => document.hidden || readSession());
-  window.addEventListener('pageshow', (event) => event.persisted && readSession());
+  // One that comes out of the back-forward cache begins anew, and shows nothing of before meanwhile.
+  window.addEventListener('pagehide', () => (document.body.hidden = true));
+  window.addEventListener('pageshow', (event) => event.persisted && location.reload());
   setInterval(() => document.hidden || readSession(), POLL_INTERVAL_MS);
 }
 

@@ -9,10 +9,12 @@ import { CookieWriter } from './http/cookie-writer.js';
 import { CodeRedemption } from './login/code-redemption.js';
 import { LoginService } from './login/login.service.js';
 import { OidcStrategy } from './login/oidc.strategy.js';
+import { LogoutChannelsService } from './logout/logout-channels.service.js';
 import { LogoutService } from './logout/logout.service.js';
 import type { OidcEvents } from './observability/events.js';
 import { DownstreamTokenCache } from './on-behalf-of/downstream-token.cache.js';
 import { OnBehalfOfService } from './on-behalf-of/on-behalf-of.service.js';
+import { RecentUserInfo } from './on-behalf-of/recent-userinfo.js';
 import { UserInfoService } from './on-behalf-of/userinfo.service.js';
 import { OidcHealth } from './provider/health.js';
 import { OpenIdProvider } from './provider/openid-provider.js';
@@ -30,6 +32,7 @@ import { Tombstones } from './session/tombstones.js';
 import { TransactionCookies } from './session/transaction.cookies.js';
 import { AccessTokenVerifier } from './verification/access-token.verifier.js';
 import { IdTokenVerifier } from './verification/id-token.verifier.js';
+import { LogoutTokenVerifier } from './verification/logout-token.verifier.js';
 import { SignatureVerifier } from './verification/signature.verifier.js';
 
 /** What comes from outside: the application's options and hooks, and what it may replace. */
@@ -54,6 +57,7 @@ export interface OidcComposition {
   readonly principals: PrincipalFactory;
   readonly logins: LoginService;
   readonly logouts: LogoutService;
+  readonly logoutChannels: LogoutChannelsService;
 }
 
 export function compose(parts: OidcParts): OidcComposition {
@@ -65,7 +69,7 @@ export function compose(parts: OidcParts): OidcComposition {
 
   const cookies = new CookieWriter({ publicUrl: options.publicUrl, crossSite: false });
   const transactions = transactionCookies(parts);
-  const tombstones = new Tombstones(coordinator, options);
+  const tombstones = new Tombstones(coordinator, options, clock);
   const custody = custodyOf(parts, cookies);
 
   const successors = new Successors(coordinator, options);
@@ -81,8 +85,9 @@ export function compose(parts: OidcParts): OidcComposition {
     clock,
     events,
   });
-  const userInfo = new UserInfoService({ provider, onBehalfOf, signatures, events });
-  const principals = new PrincipalFactory({ options, accessTokens, userInfo, resolver });
+  const userInfo = new UserInfoService({ provider, onBehalfOf, signatures, clock, events });
+  const recentUserInfo = new RecentUserInfo(userInfo, clock);
+  const principals = new PrincipalFactory({ options, accessTokens, tombstones, userInfo: recentUserInfo, resolver });
 
   const strategy = new OidcStrategy({
     options,
@@ -91,6 +96,8 @@ export function compose(parts: OidcParts): OidcComposition {
   });
   const logins = new LoginService({ provider, strategy, sessions, principals, cookies, clock, events });
   const logouts = new LogoutService({ provider, sessions, onBehalfOf, events });
+  const logoutTokens = new LogoutTokenVerifier(provider, signatures, clock);
+  const logoutChannels = new LogoutChannelsService({ provider, logoutTokens, tombstones, coordinator, clock, events });
   return {
     provider,
     coordinator,
@@ -102,6 +109,7 @@ export function compose(parts: OidcParts): OidcComposition {
     principals,
     logins,
     logouts,
+    logoutChannels,
   };
 }
 

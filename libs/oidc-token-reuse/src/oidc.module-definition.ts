@@ -34,13 +34,14 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createOidcOptions')
     .setExtras(EXTRAS, (definition, { globalGuard, routes, routePrefix, principalResolver, eventListener }) => {
-      const mounted = mountRoutes({ prefix: routePrefix ?? 'auth', isServed: routes !== false });
+      const isGuarded = globalGuard !== false;
+      const mounted = mountRoutes({ prefix: routePrefix ?? 'auth', isServed: routes !== false, isGuarded });
       const providers: Provider[] = [
         ...(definition.providers ?? []),
         { provide: MOUNTED, useValue: mounted },
         { provide: APP_FILTER, useClass: OidcExceptionFilter },
       ];
-      if (globalGuard !== false) providers.push({ provide: APP_GUARD, useExisting: TokenReuseGuard });
+      if (isGuarded) providers.push({ provide: APP_GUARD, useExisting: TokenReuseGuard });
       if (principalResolver !== undefined) providers.push({ provide: PRINCIPAL_RESOLVER, useClass: principalResolver });
       if (eventListener !== undefined) providers.push({ provide: EVENT_LISTENER, useClass: eventListener });
       return { ...definition, global: true, providers, controllers: [...mounted.controllers] };

@@ -4,6 +4,7 @@ import {
   Module,
   type DynamicModule,
   type NestModule,
+  type OnApplicationShutdown,
   type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
@@ -32,7 +33,7 @@ import type { MountedRoutes } from './routes/mounted-routes.js';
  * @publicApi
  */
 @Module({ providers: [...PROVIDERS], exports: [...EXPORTS] })
-export class OidcModule extends ConfigurableModuleClass implements NestModule, OnModuleInit, OnModuleDestroy {
+export class OidcModule extends ConfigurableModuleClass implements NestModule, OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
   constructor(
     @Inject(OIDC_OPTIONS) private readonly options: OidcOptions,
     @Inject(COMPOSITION) private readonly composition: OidcComposition,
@@ -70,8 +71,12 @@ export class OidcModule extends ConfigurableModuleClass implements NestModule, O
 
   /** Redemptions under way end first: what the provider answers to them exists once. */
   async onModuleDestroy(): Promise<void> {
-    this.composition.provider.metadata.close();
     await this.composition.refresh.drain();
     this.composition.coordinator.close();
+  }
+
+  /** The last request has been answered: nothing needs the provider any more. */
+  onApplicationShutdown(): void {
+    this.composition.provider.close();
   }
 }

@@ -13,6 +13,7 @@ import { PrincipalFactory } from './guard/principal.factory.js';
 import { TokenReuseGuard } from './guard/token-reuse.guard.js';
 import { LoginOutcome } from './login/login-outcome.js';
 import { LoginService } from './login/login.service.js';
+import { LogoutChannelsService } from './logout/logout-channels.service.js';
 import { LogoutService } from './logout/logout.service.js';
 import { OidcEvents, type OidcEventListener } from './observability/events.js';
 import { compose, type OidcComposition, type OidcParts } from './oidc.composition.js';
@@ -60,6 +61,7 @@ const services: readonly Provider[] = [
   part(PrincipalFactory, ({ principals }) => principals),
   part(LoginService, ({ logins }) => logins),
   part(LogoutService, ({ logouts }) => logouts),
+  part(LogoutChannelsService, ({ logoutChannels }) => logoutChannels),
 ];
 
 const http: readonly Provider[] = [

@@ -1,7 +1,8 @@
 /** The port for what several processes must agree on. In memory for one process; Redis for many. */
 
 /** What is recorded, each kind in a space of its own so that a flood of one never pushes out another. */
-export type Space = 'attempt' | 'session' | 'spent' | 'successor' | 'tombstone' | 'transaction';
+export type Space =
+  'attempt' | 'jti' | 'session' | 'spent' | 'successor' | 'tombstone' | 'transaction' | 'unverified-tombstone';
 
 export interface StoredRecord {
   readonly value: string;

@@ -26,11 +26,13 @@ export class MemoryCoordinator extends Coordinator {
   readonly isHealthy = true;
   private readonly spaces: Readonly<Record<Space, LRUCache<string, Stored>>> = {
     attempt: new LRUCache({ max: MANY }),
+    jti: new LRUCache({ max: MANY }),
     session: ofLimitedSize(),
     spent: new LRUCache({ max: MANY }),
     successor: ofLimitedSize(),
     tombstone: new LRUCache({ max: MANY }),
     transaction: new LRUCache({ max: MANY }),
+    'unverified-tombstone': new LRUCache({ max: MANY }),
   };
   private readonly sets = new LRUCache<string, Set<string>>({ max: MANY });
   private readonly tails = new Map<string, Promise<void>>();

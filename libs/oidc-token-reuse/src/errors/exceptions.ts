@@ -52,10 +52,11 @@ export class InvalidTokenException extends OidcException {
  * @publicApi
  */
 export class InsufficientScopeException extends OidcException {
-  constructor(scopes: readonly string[], description = 'the access token lacks a required scope') {
+  constructor(scopes: readonly string[], description = 'the access token lacks a required scope', cause?: unknown) {
     const scope = scopes.join(' ');
     super('insufficient_scope', 403, {
       description,
+      cause,
       headers: {
         'WWW-Authenticate': challenge({
           error: 'insufficient_scope',
@@ -145,6 +146,14 @@ export class ForbiddenException extends OidcException {
   }
 }
 
+/** 403 `token_reuse_disabled`: what needs the provider's tokens cannot work without them. */
+export function tokenReuseDisabled(): ForbiddenException {
+  return new ForbiddenException(
+    'token_reuse_disabled',
+    'this application keeps no tokens: OPENID_REUSE_TOKENS is false',
+  );
+}
+
 /**
  * A sign-in that did not complete: 400 for what a browser sent, 403 for policy, 502 for an answer of the provider that cannot be accepted.
  *
@@ -157,19 +166,33 @@ export class LoginFailedException extends OidcException {
 }
 
 /**
- * The provider refused a token exchange made on behalf of the end-user.
+ * The provider refused a token exchange made on behalf of the end-user: 403, or 502 `provider_rejected` when it refuses this application. Claims that
+ * it asks for go to the client as a challenge of Entra's form: `error="insufficient_claims"`, and `claims` in base64.
  *
+ * @see https://learn.microsoft.com/entra/identity-platform/claims-challenge
  * @publicApi
  */
 export class OnBehalfOfException extends OidcException {
-  /** The `claims` value of the provider's answer, to be sent with a new authorization request (OpenID Connect Core section 5.5). */
+  /** A JSON object for the `claims` parameter of a new authorization request (OpenID Connect Core section 5.5). */
   readonly claims: string | undefined;
 
   constructor(
     code: OidcErrorCode,
-    options: { readonly description: string; readonly claims?: string | undefined; readonly cause?: unknown },
+    { description, claims, cause }: { readonly description: string; readonly claims?: string; readonly cause?: unknown },
   ) {
-    super(code, code === 'provider_rejected' ? 502 : 403, { description: options.description, cause: options.cause });
-    this.claims = options.claims;
+    super(code, code === 'provider_rejected' ? 502 : 403, {
+      description,
+      cause,
+      headers: claims === undefined ? {} : { 'WWW-Authenticate': claimsChallenge(description, claims) },
+    });
+    this.claims = claims;
   }
+}
+
+function claimsChallenge(description: string, claims: string): string {
+  return challenge({
+    error: 'insufficient_claims',
+    error_description: description,
+    claims: Buffer.from(claims).toString('base64'),
+  });
 }

@@ -5,7 +5,6 @@ import { HttpException } from '@nestjs/common';
 export const ERROR_CODES = [
   'access_denied',
   'account_selection_required',
-  'claims_challenge',
   'configuration',
   'consent_required',
   'csrf',
@@ -28,6 +27,7 @@ export const ERROR_CODES = [
   'session_too_large',
   'token_not_reusable',
   'token_reuse_disabled',
+  'too_many_requests',
   'transaction_missing',
   'transaction_used',
   'unauthorized',

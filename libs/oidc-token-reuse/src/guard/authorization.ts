@@ -16,18 +16,17 @@ export interface Requirements {
   readonly acrValues: readonly string[];
 }
 
-const UNKNOWN_SCOPES =
+const SCOPES_NOT_KEPT = 'no access token is kept, so its scopes are not known: OPENID_REUSE_TOKENS is false';
+const SCOPES_NOT_KNOWN =
   'the access token is opaque or for another API, so its scopes are not known; request a scope of this API (OPENID_SCOPE, OPENID_AUDIENCE)';
 
 /**
  * @throws InsufficientUserAuthenticationException, InsufficientScopeException
  */
 export function authorize(principal: Principal, { scopes, roles, acrValues }: Requirements): void {
-  if (acrValues.length > 0 && !acrValues.includes(String(principal.claims['acr'])))
-    throw new InsufficientUserAuthenticationException(acrValues);
-  if (scopes.length > 0) requireScopes(principal, scopes);
-  if (roles.length > 0 && !hasRole(principal, roles))
-    throw new InsufficientScopeException([], 'a role of the end-user is missing');
+  requireAcr(principal, acrValues);
+  requireScopes(principal, scopes);
+  if (!hasAnyOf(principal, roles)) throw new InsufficientScopeException([], 'a role of the end-user is missing');
 }
 
 /**
@@ -36,15 +35,21 @@ export function authorize(principal: Principal, { scopes, roles, acrValues }: Re
  * @throws ForbiddenException `role_required`
  */
 export function requireAnyRole(principal: Principal, roles: readonly string[]): void {
-  if (roles.length === 0 || hasRole(principal, roles)) return;
+  if (hasAnyOf(principal, roles)) return;
   throw new ForbiddenException('role_required', 'the end-user has none of the roles that this application requires');
 }
 
-function requireScopes(principal: Principal, scopes: readonly string[]): void {
-  if (principal.verifiedAccessToken === undefined) throw new InsufficientScopeException(scopes, UNKNOWN_SCOPES);
-  if (!scopes.every((scope) => principal.scopes.includes(scope))) throw new InsufficientScopeException(scopes);
+function requireAcr({ claims: { acr } }: Principal, accepted: readonly string[]): void {
+  if (accepted.length === 0 || (typeof acr === 'string' && accepted.includes(acr))) return;
+  throw new InsufficientUserAuthenticationException(accepted);
 }
 
-function hasRole(principal: Principal, roles: readonly string[]): boolean {
-  return roles.some((role) => principal.roles.includes(role));
+function requireScopes({ scopes, accessToken, verifiedAccessToken }: Principal, required: readonly string[]): void {
+  if (required.every((scope) => scopes.includes(scope))) return;
+  if (verifiedAccessToken !== undefined) throw new InsufficientScopeException(required);
+  throw new InsufficientScopeException(required, accessToken === undefined ? SCOPES_NOT_KEPT : SCOPES_NOT_KNOWN);
+}
+
+function hasAnyOf(principal: Principal, roles: readonly string[]): boolean {
+  return roles.length === 0 || roles.some((role) => principal.roles.includes(role));
 }

@@ -2,7 +2,9 @@
 import { InvalidRequestException } from '../errors/exceptions.js';
 import type { HttpExchange } from '../http/http-exchange.js';
 
-/** `b64token` of RFC 6750 section 2.1, after the scheme of RFC 9110 section 11.1. */
+/** The scheme alone, by the characters that a scheme may have (RFC 9110 sections 5.6.2 and 11.1). */
+const BEARER_SCHEME = /^bearer(?![\w!#$%&'*+.^`|~-])/i;
+/** The whole value: the scheme, spaces and one `b64token` (RFC 6750 section 2.1). */
 const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 /**
@@ -11,12 +13,12 @@ const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
  * @throws InvalidRequestException for a repeated or malformed header
  */
 export function bearerToken(exchange: HttpExchange): string | undefined {
-  const header = exchange.header('authorization');
+  const header = exchange.header('authorization')?.trim();
   if (header === undefined) return undefined;
   if (exchange.countHeader('authorization') > 1)
     throw new InvalidRequestException('the Authorization header was sent more than once');
-  if (!/^bearer(?![^ ])/i.test(header.trim())) return undefined;
-  const token = BEARER.exec(header.trim())?.[1];
+  if (!BEARER_SCHEME.test(header)) return undefined;
+  const token = BEARER.exec(header)?.[1];
   if (token === undefined) throw new InvalidRequestException('the Authorization header holds no bearer token');
   return token;
 }

@@ -1,13 +1,13 @@
 /** Makes the principal of a request from a verified bearer token or a live session. */
 import type { OidcOptions } from '../config/options.js';
-import { InvalidTokenException } from '../errors/exceptions.js';
+import { CoordinationUnavailableException, InvalidTokenException } from '../errors/exceptions.js';
 import { Secret } from '../observability/secret.js';
 import type { JsonObject } from '../provider/json.js';
 import { Principal, type PrincipalParts } from '../session/principal.js';
 import { identityClaims, type Session } from '../session/session.js';
+import type { Tombstones } from '../session/tombstones.js';
 import { peekClaims } from '../session/token-set.js';
-import type { UserInfoService } from '../on-behalf-of/userinfo.service.js';
-
+import type { RecentUserInfo } from '../on-behalf-of/recent-userinfo.js';
 import type { AccessTokenVerifier, VerifiedAccessToken } from '../verification/access-token.verifier.js';
 import { looksLikeJws } from '../verification/jws.js';
 import { requireAnyRole } from './authorization.js';
@@ -17,7 +17,8 @@ import { rolesAt } from './roles.js';
 export interface PrincipalFactoryDependencies {
   readonly options: OidcOptions;
   readonly accessTokens: AccessTokenVerifier;
-  readonly userInfo: UserInfoService;
+  readonly tombstones: Tombstones;
+  readonly userInfo: RecentUserInfo;
   readonly resolver: PrincipalResolver | undefined;
 }
 
@@ -29,6 +30,7 @@ export class PrincipalFactory {
    */
   async fromBearer(token: string): Promise<Principal> {
     const verified = await this.dependencies.accessTokens.verify(token);
+    await this.assertNotSignedOut(verified);
     const { issuer, subject, tenant, claims, expiresAt } = verified;
     const isAccessToken = this.dependencies.options.reusedToken === 'access_token';
     return this.complete(
@@ -75,6 +77,18 @@ export class PrincipalFactory {
     return audiences.some((audience) =>
       this.dependencies.options.acceptedAudiences.some((accepted) => accepted === audience),
     );
+  }
+
+  /** A token that names its session at the provider ends with it. While that cannot be looked up, the token's own end has to do. */
+  private async assertNotSignedOut({ issuer, providerSessionId }: VerifiedAccessToken): Promise<void> {
+    if (providerSessionId === undefined) return;
+    try {
+      if (!(await this.dependencies.tombstones.hasProviderSession({ issuer, providerSessionId }))) return;
+    } catch (error) {
+      if (error instanceof CoordinationUnavailableException) return;
+      throw error;
+    }
+    throw new InvalidTokenException('the session of the access token was signed out');
   }
 
   private async verifiedAccessToken(session: Session): Promise<VerifiedAccessToken | undefined> {

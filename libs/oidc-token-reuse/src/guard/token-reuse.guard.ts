@@ -4,16 +4,35 @@ import { Reflector } from '@nestjs/core';
 import { OIDC_OPTIONS, type OidcOptions } from '../config/options.js';
 import { OidcRoutes } from '../config/routes.js';
 import { InvalidTokenException, UnauthorizedException } from '../errors/exceptions.js';
-import { OidcException } from '../errors/oidc.exception.js';
-import { exchangeOf } from '../http/exchange.decorator.js';
+import { OidcException, type OidcErrorCode } from '../errors/oidc.exception.js';
+import { putHeaders } from '../http/failure-headers.js';
 import { assertSameOrigin, isPageLoad, isSafeMethod } from '../http/fetch-metadata.js';
-import type { HttpExchange } from '../http/http-exchange.js';
+import { httpExchange, type HttpExchange } from '../http/http-exchange.js';
 import { SessionService } from '../refresh/session.service.js';
 import type { Principal } from '../session/principal.js';
+import { accessOf } from './access.js';
 import { authorize, type Requirements } from './authorization.js';
 import { bearerToken } from './credential.js';
-import { ACR, OPTIONAL, PUBLIC, ROLES, SCOPES } from './decorators.js';
+import { ACR, ROLES, SCOPES } from './decorators.js';
 import { PrincipalFactory } from './principal.factory.js';
+
+/**
+ * The HTTP request of a context, which gets the principal as its `user`, and the response to it.
+ *
+ * @publicApi
+ */
+export interface RequestResponse {
+  readonly request: { user?: unknown };
+  readonly response: object;
+}
+
+/** Failures that a new sign-in resolves. Another authentication level is none of them: the provider may not reach it, and the page would load for ever. */
+const RESOLVED_BY_LOGIN: ReadonlySet<OidcErrorCode> = new Set([
+  'unauthorized',
+  'session_missing',
+  'login_required',
+  'invalid_token',
+]);
 
 /**
  * Authenticates every request by a bearer token or by the session cookie, never by both, and authorises it by the handler's decorators.
@@ -32,33 +51,39 @@ export class TokenReuseGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (this.metadata<boolean>(context, PUBLIC) === true) return true;
-    const exchange = this.getExchange(context);
+    const access = accessOf(context, this.reflector);
+    if (access === 'public') return true;
+    const { request, response } = this.getRequestResponse(context);
+    const exchange = httpExchange(request, response);
     try {
-      await this.admit(context, exchange);
+      const principal = await this.authenticate(exchange);
+      if (principal !== undefined) {
+        authorize(principal, this.getRequirements(context));
+        request.user = principal;
+      } else if (access === 'protected') throw new UnauthorizedException();
       return true;
     } catch (error) {
-      if (error instanceof OidcException) this.answer(exchange, error);
-      throw error;
+      throw error instanceof OidcException ? this.answer(exchange, error) : error;
     }
   }
 
   /**
    * The request and response of a context. Override it for contexts that carry them elsewhere, such as GraphQL.
    *
-   * @throws UnauthorizedException for every context that is not HTTP: without an exchange there is nothing to authenticate
+   * @throws UnauthorizedException for every context that is not HTTP: without a request there is nothing to authenticate
    */
-  protected getExchange(context: ExecutionContext): HttpExchange {
+  protected getRequestResponse(context: ExecutionContext): RequestResponse {
     if (context.getType<string>() !== 'http') throw new UnauthorizedException();
-    return exchangeOf(context);
+    const http = context.switchToHttp();
+    return { request: http.getRequest<RequestResponse['request']>(), response: http.getResponse<object>() };
   }
 
   /** What the handler, else its class, asks for. Override it for requirements from elsewhere. */
   protected getRequirements(context: ExecutionContext): Requirements {
     return {
-      scopes: this.metadata<readonly string[]>(context, SCOPES) ?? [],
-      roles: this.metadata<readonly string[]>(context, ROLES) ?? [],
-      acrValues: this.metadata<readonly string[]>(context, ACR) ?? [],
+      scopes: this.required(context, SCOPES),
+      roles: this.required(context, ROLES),
+      acrValues: this.required(context, ACR),
     };
   }
 
@@ -74,16 +99,6 @@ export class TokenReuseGuard implements CanActivate {
   protected shouldRedirectToLogin(exchange: HttpExchange): boolean {
     const isRead = exchange.method === 'GET' || exchange.method === 'HEAD';
     return isRead && exchange.header('authorization') === undefined && isPageLoad(exchange);
-  }
-
-  private async admit(context: ExecutionContext, exchange: HttpExchange): Promise<void> {
-    const principal = await this.authenticate(exchange);
-    if (principal !== undefined) {
-      authorize(principal, this.getRequirements(context));
-      context.switchToHttp().getRequest<{ user?: unknown }>().user = principal;
-      return;
-    }
-    if (this.metadata<boolean>(context, OPTIONAL) !== true) throw new UnauthorizedException();
   }
 
   private async fromSession(exchange: HttpExchange): Promise<Principal | undefined> {
@@ -102,23 +117,25 @@ export class TokenReuseGuard implements CanActivate {
     }
   }
 
-  /** Puts what belongs to a failure on the response here, so that it does not depend on the application's exception filters. */
-  private answer(exchange: HttpExchange, error: OidcException): void {
-    if (error.getStatus() === 401 && this.shouldRedirectToLogin(exchange)) throw this.redirectToLogin(exchange, error);
-    for (const [name, value] of Object.entries(error.headers)) exchange.setHeader(name, value);
+  /** What to throw, with its headers on the response already: they do not depend on the application's exception filters. */
+  private answer(exchange: HttpExchange, error: OidcException): OidcException {
+    const isRedirected = RESOLVED_BY_LOGIN.has(error.code) && this.shouldRedirectToLogin(exchange);
+    const answer = isRedirected ? this.redirection(exchange, error) : error;
+    putHeaders(exchange, answer);
+    return answer;
   }
 
-  private redirectToLogin(exchange: HttpExchange, cause: OidcException): OidcException {
-    const location = `${this.routes.login}?returnTo=${encodeURIComponent(exchange.url)}`;
-    exchange.setHeader('Location', location);
+  private redirection(exchange: HttpExchange, cause: OidcException): OidcException {
+    exchange.neverStore();
     return new OidcException('login_required', 302, {
       description: 'sign in to see this page',
       cause,
-      headers: { Location: location },
+      headers: { Location: this.routes.loginFrom(exchange.url) },
     });
   }
 
-  private metadata<Value>(context: ExecutionContext, key: symbol): Value | undefined {
-    return this.reflector.getAllAndOverride<Value | undefined>(key, [context.getHandler(), context.getClass()]);
+  private required(context: ExecutionContext, key: symbol): readonly string[] {
+    const targets = [context.getHandler(), context.getClass()];
+    return this.reflector.getAllAndOverride<readonly string[] | undefined>(key, targets) ?? [];
   }
 }

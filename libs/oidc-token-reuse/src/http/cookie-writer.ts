@@ -16,8 +16,6 @@ export interface CookiePolicy {
  * only, the prefix and `Secure` are left out: browsers would refuse both.
  */
 export class CookieWriter {
-  private attributes: string | undefined;
-
   constructor(private readonly policy: CookiePolicy) {}
 
   /** The full name of a cookie, prefixed where the connection allows it. */
@@ -45,7 +43,6 @@ export class CookieWriter {
 
   private mirrored(): string {
     const sameSite = this.policy.crossSite && this.isSecure ? 'None' : 'Lax';
-    this.attributes ??= `Path=/; HttpOnly; SameSite=${sameSite}${this.isSecure ? '; Secure' : ''}`;
-    return this.attributes;
+    return `Path=/; HttpOnly; SameSite=${sameSite}${this.isSecure ? '; Secure' : ''}`;
   }
 }

@@ -2,8 +2,9 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { httpExchange, type HttpExchange } from './http-exchange.js';
 
-/** The exchange of an execution context of type `http`. */
-export function exchangeOf(context: ExecutionContext): HttpExchange {
+/** The exchange of an execution context; undefined when the context is not HTTP. */
+export function exchangeOf(context: ExecutionContext): HttpExchange | undefined {
+  if (context.getType<string>() !== 'http') return undefined;
   const http = context.switchToHttp();
   return httpExchange(http.getRequest<object>(), http.getResponse<object>());
 }

@@ -17,6 +17,8 @@ export interface HttpExchange {
   header(name: string): string | undefined;
   /** How many times a request header was sent. */
   countHeader(name: string): number;
+  /** True once the response is on its way: its headers can no longer be set. */
+  readonly isAnswered: boolean;
   setStatus(status: number): void;
   setHeader(name: string, value: string): void;
   /** Adds a `Set-Cookie` line in place of an earlier one of this response for the same cookie. */
@@ -88,6 +90,10 @@ class AdaptedExchange implements HttpExchange {
 
   get body(): unknown {
     return this.request.body;
+  }
+
+  get isAnswered(): boolean {
+    return this.rawResponse.headersSent;
   }
 
   get cookies(): CookieJar {

@@ -13,14 +13,23 @@ export function readParameters<Name extends string>(
   names: readonly Name[],
 ): Partial<Record<Name, string>> {
   const result: Partial<Record<Name, string>> = {};
-  if (typeof source !== 'object' || source === null) return result;
   for (const name of names) {
-    const value: unknown = Object.getOwnPropertyDescriptor(source, name)?.value;
+    const value = readParameter(source, name);
     if (value === undefined) continue;
-    if (typeof value !== 'string' || value.length > MAX_VALUE_LENGTH) {
-      throw new InvalidRequestException(`parameter '${name}' has to be sent once, as one short string`);
-    }
+    if (value.length > MAX_VALUE_LENGTH) throw new InvalidRequestException(`parameter '${name}' is too long`);
     result[name] = value;
   }
   return result;
+}
+
+/**
+ * One parameter of any length, for callers with a limit of their own; undefined when it is absent.
+ *
+ * @throws InvalidRequestException when it is repeated or nested
+ */
+export function readParameter(source: unknown, name: string): string | undefined {
+  if (typeof source !== 'object' || source === null) return undefined;
+  const value: unknown = Object.getOwnPropertyDescriptor(source, name)?.value;
+  if (value === undefined || typeof value === 'string') return value;
+  throw new InvalidRequestException(`parameter '${name}' has to be sent once, as one string`);
 }

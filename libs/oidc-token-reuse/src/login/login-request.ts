@@ -1,7 +1,7 @@
 /** What a page may ask of the login route, and what becomes of it in the authorization request. */
 import type { OidcOptions } from '../config/options.js';
 import { InvalidRequestException } from '../errors/exceptions.js';
-import { readParameters } from '../http/parameters.js';
+import { readParameter, readParameters } from '../http/parameters.js';
 import { safeReturnTo } from './return-to.js';
 
 /** Parameters that may come from outside (OpenID Connect Core section 3.1.2.1); nothing else passes. */
@@ -11,34 +11,43 @@ export interface LoginRequest {
   readonly returnTo: string;
   /** Seconds. */
   readonly maxAge: number | undefined;
+  /** `prompt=login`: the end-user has to sign in anew. */
+  readonly isForced: boolean;
   /** Parameters of the authorization request beside those of the protocol. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
 /**
- * Reads the query of the login route; what it leaves open comes from the options.
+ * Reads the query of the login route; what it leaves open comes from the options. A page may ask for a more recent authentication than the
+ * options do, never for an older one.
  *
  * @throws InvalidRequestException for a repeated parameter or a `max_age` that is no number of seconds
  */
 export function readLoginRequest(query: unknown, options: OidcOptions): LoginRequest {
-  const {
-    returnTo,
-    max_age: maxAge = options.maxAge?.toString(),
-    ...asked
-  } = readParameters(query, ['returnTo', ...PASSED]);
-  if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge))
-    throw new InvalidRequestException("parameter 'max_age' is a number of seconds");
+  const { max_age: age, ...asked } = readParameters(query, PASSED);
+  const maxAge = leastOf(secondsOf(age), options.maxAge);
   const { acrValues, resource, loginAudience } = options;
   return {
-    returnTo: safeReturnTo(returnTo),
-    maxAge: maxAge === undefined ? undefined : Number(maxAge),
+    returnTo: safeReturnTo(readParameter(query, 'returnTo')),
+    maxAge,
+    isForced: asked.prompt?.split(' ').includes('login') === true,
     parameters: {
       ...options.authorizationParameters,
       ...(acrValues === undefined ? {} : { acr_values: acrValues }),
       ...(resource === undefined ? {} : { resource }),
       ...(loginAudience === undefined ? {} : { audience: loginAudience }),
-      ...(maxAge === undefined ? {} : { max_age: maxAge }),
+      ...(maxAge === undefined ? {} : { max_age: String(maxAge) }),
       ...asked,
     },
   };
+}
+
+function secondsOf(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(value)) throw new InvalidRequestException("parameter 'max_age' is a number of seconds");
+  return Number(value);
+}
+
+function leastOf(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }

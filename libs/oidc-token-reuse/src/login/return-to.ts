@@ -1,7 +1,6 @@
 /** Decides where a sign-in may lead: to a path on this origin, and nowhere else (CWE-601). */
+import { MAX_RETURN_TO_BYTES } from '../config/routes.js';
 
-/** Longer paths do not fit into the cookie of an attempt. */
-const MAX_BYTES = 300;
 /** Any origin will do: a path that leaves it is no path. */
 const BASE = 'https://origin.invalid';
 /** Blanks, control characters and backslashes, which browsers drop or read as slashes. */
@@ -14,10 +13,10 @@ const UNSAFE_ENCODED = /%(?:[01][0-9a-f]|5c|2f|7f)/i;
  * encoded slashes, and anything longer than 300 bytes.
  */
 export function safeReturnTo(value: string | undefined): string {
-  if (value === undefined || Buffer.byteLength(value) > MAX_BYTES || !isPlainPath(value)) return '/';
+  if (value === undefined || Buffer.byteLength(value) > MAX_RETURN_TO_BYTES || !isPlainPath(value)) return '/';
   const url = new URL(value, BASE);
   const path = `${url.pathname}${url.search}${url.hash}`;
-  return url.origin === BASE && !path.startsWith('//') && Buffer.byteLength(path) <= MAX_BYTES ? path : '/';
+  return url.origin === BASE && !path.startsWith('//') && Buffer.byteLength(path) <= MAX_RETURN_TO_BYTES ? path : '/';
 }
 
 /** One slash in front and nothing that a browser would read differently than it is written; always a valid URL with a base. */

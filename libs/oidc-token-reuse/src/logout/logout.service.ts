@@ -37,20 +37,25 @@ export class LogoutService {
   }
 
   private async withdraw(session: Session): Promise<void> {
-    const accessToken = session.tokens.accessToken?.reveal();
-    if (accessToken !== undefined) await this.dependencies.onBehalfOf.forget(accessToken);
-    const revoked = await withPatience(this.revoke(session));
+    const { onBehalfOf, events } = this.dependencies;
     const { issuer, subject } = session;
-    this.dependencies.events.emit({ type: 'logout', issuer, subject, session: sessionDigest(session), revoked });
+    await onBehalfOf.forget(session);
+    const revoked = await withPatience(this.revoke(session));
+    events.emit({ type: 'logout', issuer, subject, session: sessionDigest(session), revoked });
   }
 
-  /** Revokes the grant by its refresh token, else the access token (RFC 7009 section 2.1). A failure ends nothing: the session is over here. */
-  private async revoke({ tokens, issuer, subject }: Session): Promise<boolean> {
+  /**
+   * Revokes the grant by its refresh token, else the access token (RFC 7009 section 2.1), after a renewal that is under way: its tokens are the ones
+   * that live. A failure ends nothing, the session is over here.
+   */
+  private async revoke(session: Session): Promise<boolean> {
     const { client } = this.dependencies.provider;
     try {
-      if (tokens.refreshToken !== undefined) return await client.revoke(tokens.refreshToken.reveal(), 'refresh_token');
-      return tokens.accessToken !== undefined && (await client.revoke(tokens.accessToken.reveal(), 'access_token'));
+      const { refreshToken, accessToken } = (await this.dependencies.sessions.settled(session)).tokens;
+      if (refreshToken !== undefined) return await client.revoke(refreshToken.reveal(), 'refresh_token');
+      return accessToken !== undefined && (await client.revoke(accessToken.reveal(), 'access_token'));
     } catch (error) {
+      const { issuer, subject } = session;
       this.dependencies.events.emit({ type: 'revocation.failed', issuer, subject, reason: reasonOf(error) });
       return false;
     }

@@ -1,7 +1,8 @@
 /** What happened, as typed events: to Nest's logger as structured entries and to the application's own listener. */
 import { Logger } from '@nestjs/common';
+import { reasonOf } from './reason.js';
 
-/** Every event names the issuer; `subject` and `sessionId` are identifiers, never credentials. */
+/** Every event names the issuer; `subject` and `session` are identifiers, never credentials. */
 export type OidcEvent = {
   readonly issuer: string;
   readonly subject?: string;
@@ -28,9 +29,11 @@ export type OidcEvent = {
   | { readonly type: 'on_behalf_of.failed'; readonly scope: string; readonly code: string; readonly reason: string }
   | { readonly type: 'userinfo.failed'; readonly reason: string }
   | { readonly type: 'logout'; readonly revoked: boolean }
+  | { readonly type: 'logout.received'; readonly channel: 'back' | 'front' }
   | { readonly type: 'revocation.failed'; readonly reason: string }
   | { readonly type: 'provider.down'; readonly reason: string }
   | { readonly type: 'provider.up' }
+  | { readonly type: 'metadata.rejected'; readonly reason: string }
   | { readonly type: 'keys.stale'; readonly reason: string }
   | { readonly type: 'cache.failed'; readonly reason: string }
   | { readonly type: 'configuration.warning'; readonly reason: string }
@@ -40,12 +43,12 @@ export type OidcEventType = OidcEvent['type'];
 
 /**
  * The application's hook for events. Implement it as an injectable class and name it in `OidcModule.forRoot({ eventListener })`.
- * It is called synchronously and must not throw; what it throws is logged and goes no further.
+ * It is called synchronously and not waited for. What it throws, or rejects with, is logged and goes no further.
  *
  * @publicApi
  */
 export abstract class OidcEventListener {
-  abstract handle(event: OidcEvent): void;
+  abstract handle(event: OidcEvent): void | Promise<void>;
 }
 
 const WARNINGS: ReadonlySet<OidcEventType> = new Set<OidcEventType>([
@@ -63,6 +66,7 @@ const WARNINGS: ReadonlySet<OidcEventType> = new Set<OidcEventType>([
   'userinfo.failed',
   'revocation.failed',
   'provider.down',
+  'metadata.rejected',
   'keys.stale',
   'cache.failed',
   'configuration.warning',
@@ -84,13 +88,14 @@ export class OidcEvents {
 
   emit(event: OidcEvent): void {
     this.log(event);
+    const report = (error: unknown): void => {
+      this.logger.error('an event listener failed', { event: event.type, reason: reasonOf(error) });
+    };
     try {
-      this.listener?.handle(event);
+      const handled = this.listener?.handle(event);
+      if (handled instanceof Promise) handled.catch(report);
     } catch (error) {
-      this.logger.error('an event listener threw', {
-        event: event.type,
-        name: error instanceof Error ? error.name : typeof error,
-      });
+      report(error);
     }
   }
 

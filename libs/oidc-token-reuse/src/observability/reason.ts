@@ -1,8 +1,12 @@
-/** Says why something failed in words that are safe to log: codes and names, never a value that came from outside. */
+/** Says why something failed in words that are safe to log: our own, and codes and names, never a value that came from outside. */
+import { OidcException } from '../errors/oidc.exception.js';
 
 const SAFE = /^[\w .:'"()/-]{1,200}$/;
 
-/** The chain of names and codes of an error and its causes, such as `TypeError < ECONNREFUSED`. */
+/** An error whose message is made of our own words, so that it may be logged. */
+export class ReportableError extends Error {}
+
+/** The chain of an error and its causes, such as `the OpenID Provider did not answer < TypeError < Error ECONNREFUSED`. */
 export function reasonOf(error: unknown): string {
   const parts: string[] = [];
   let current = error;
@@ -14,6 +18,7 @@ export function reasonOf(error: unknown): string {
 }
 
 function describe(error: Error): string {
+  if (error instanceof OidcException || error instanceof ReportableError) return error.message;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   return code !== undefined && SAFE.test(code) ? `${error.name} ${code}` : error.name;
 }

@@ -1,7 +1,7 @@
 /** What is asked of the provider on behalf of an end-user, in one normal form, and as each provider wants it. */
 import { createHash } from 'node:crypto';
 import type { OidcOptions } from '../config/options.js';
-import type { VerifiedAccessToken } from '../verification/access-token.verifier.js';
+import type { Assertion } from './assertion.js';
 
 /**
  * What the downstream API needs.
@@ -17,10 +17,11 @@ export interface DownstreamRequest {
   readonly audience?: string | undefined;
 }
 
-/** The user's own access token, as the assertion of an exchange. */
-export interface Assertion {
-  readonly token: string;
-  readonly verified: VerifiedAccessToken;
+/** The end-user on whose behalf tokens are exchanged. */
+export interface Owner {
+  readonly issuer: string;
+  readonly tenant: string | undefined;
+  readonly subject: string;
 }
 
 export interface WireRequest {
@@ -33,9 +34,9 @@ export function normalScope(scope: string): string {
   return [...new Set(scope.split(' ').filter((entry) => entry !== ''))].sort().join(' ');
 }
 
-/** Digest of an assertion: names it without being it. */
-export function assertionDigest(token: string): string {
-  return createHash('sha256').update(token).digest('base64url');
+/** A name for an end-user, the same for all their requests and sessions. */
+export function ownerOf({ issuer, tenant, subject }: Owner): string {
+  return digest([issuer, tenant ?? null, subject]);
 }
 
 /**
@@ -45,33 +46,27 @@ export function assertionDigest(token: string): string {
 export function cacheKey({ token, verified }: Assertion, request: DownstreamRequest, options: OidcOptions): string {
   const { issuer, tenant = null, subject } = verified;
   const { resource = null, audience = null } = request;
-  const parts = [
-    issuer,
-    tenant,
-    options.clientId,
-    subject,
-    normalScope(request.scope),
-    resource,
-    audience,
-    options.onBehalfOfFlavour,
-  ];
-  return createHash('sha256')
-    .update(JSON.stringify([...parts, assertionDigest(token)]))
-    .digest('base64url');
+  const { clientId, onBehalfOfFlavour } = options;
+  const user = [issuer, tenant, clientId, subject];
+  return digest([...user, normalScope(request.scope), resource, audience, onBehalfOfFlavour, token]);
+}
+
+/** Unambiguous, since JSON separates the parts. */
+function digest(parts: readonly (string | null)[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
 
 const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 
 /** The token request in the provider's wire form. */
-export function toWire(
-  { token }: Assertion,
-  { scope, resource, audience }: DownstreamRequest,
-  options: OidcOptions,
-): WireRequest {
+export function toWire({ token }: Assertion, request: DownstreamRequest, options: OidcOptions): WireRequest {
+  const { resource, audience } = request;
+  const scope = normalScope(request.scope);
+  const asked = scope === '' ? {} : { scope };
   if (options.onBehalfOfFlavour === 'entra') {
     return {
       grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-      parameters: { assertion: token, requested_token_use: 'on_behalf_of', scope: normalScope(scope) },
+      parameters: { assertion: token, requested_token_use: 'on_behalf_of', ...asked },
     };
   }
   return {
@@ -80,7 +75,7 @@ export function toWire(
       subject_token: token,
       subject_token_type: ACCESS_TOKEN_TYPE,
       requested_token_type: ACCESS_TOKEN_TYPE,
-      scope: normalScope(scope),
+      ...asked,
       ...(resource === undefined ? {} : { resource }),
       ...(audience === undefined ? {} : { audience }),
     },

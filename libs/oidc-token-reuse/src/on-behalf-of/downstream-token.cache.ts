@@ -20,67 +20,94 @@ export interface DownstreamToken {
 }
 
 const MAX_TOKENS = 10_000;
+const MAX_CHARACTERS = 32_000_000;
 /** Seconds before its end at which a token is no longer handed out. */
 const MARGIN = 30;
 const PURPOSE = 'on-behalf-of';
 
-/** Where an entry belongs: its key, and the digest of the assertion by which it is forgotten. */
+/** Where an entry belongs. */
 export interface CachePlace {
   readonly key: string;
+  /** What the token was exchanged for, and the key that opens the entry. */
   readonly assertion: string;
-  readonly assertionDigest: string;
+  /** Epoch seconds at which the assertion expires: nobody asks for the entry after that. */
+  readonly until: number;
+  /** The end-user by whom entries are forgotten. */
+  readonly owner: string;
+}
+
+interface Held {
+  readonly token: DownstreamToken;
+  readonly owner: string;
 }
 
 export class DownstreamTokenCache {
-  private readonly tokens = new LRUCache<string, DownstreamToken>({ max: MAX_TOKENS });
-  /** Keys of the entries made from one assertion. */
-  private readonly keys = new LRUCache<string, Set<string>>({ max: MAX_TOKENS });
+  private readonly tokens: LRUCache<string, Held>;
+  /** Keys of each owner's entries in `tokens`, kept in step with them. */
+  private readonly keys = new Map<string, Set<string>>();
 
   constructor(
     private readonly shared: SharedCache,
     private readonly clock: Clock,
-  ) {}
-
-  async get(place: CachePlace): Promise<DownstreamToken | undefined> {
-    const near = this.tokens.get(place.key);
-    if (near !== undefined) return this.isFresh(near) ? near : undefined;
-    const far = await this.recall(place);
-    if (far === undefined || !this.isFresh(far)) return undefined;
-    this.remember(place, far);
-    return far;
+  ) {
+    this.tokens = new LRUCache<string, Held>({
+      max: MAX_TOKENS,
+      maxSize: MAX_CHARACTERS,
+      sizeCalculation: ({ token }) => token.accessToken.reveal().length + 1,
+      dispose: ({ owner }, key) => {
+        this.unlink(owner, key);
+      },
+    });
   }
 
+  /** A fresh token that this process holds. */
+  near({ key }: CachePlace): DownstreamToken | undefined {
+    const token = this.tokens.get(key)?.token;
+    return token !== undefined && this.isFresh(token) ? token : undefined;
+  }
+
+  /** A fresh token that this or another process has put into the shared cache. */
+  async far(place: CachePlace): Promise<DownstreamToken | undefined> {
+    const sealed = await this.shared.get(place.key);
+    const opened = sealed === undefined ? undefined : await sealerOf(place).open(sealed);
+    const token = opened === undefined ? undefined : parse(opened.plaintext, place.key);
+    if (token === undefined || !this.isFresh(token)) return undefined;
+    this.hold(place, token);
+    return token;
+  }
+
+  /** Keeps a token until shortly before its end, and no longer than its assertion lives. */
   async set(place: CachePlace, token: DownstreamToken): Promise<void> {
-    const ttl = token.expiresAt - this.clock.now() - MARGIN;
+    const ttl = Math.min(token.expiresAt - MARGIN, place.until) - this.clock.now();
     if (ttl <= 0) return;
-    this.remember(place, token);
-    const plaintext = Buffer.from(
-      JSON.stringify({ k: place.key, t: token.accessToken.reveal(), e: token.expiresAt, s: token.scope }),
-    );
+    this.hold(place, token);
+    if (!this.shared.exists) return;
+    const { accessToken, expiresAt, scope } = token;
+    const plaintext = Buffer.from(JSON.stringify({ k: place.key, t: accessToken.reveal(), e: expiresAt, s: scope }));
     await this.shared.set(place.key, { value: await sealerOf(place).seal(plaintext), ttl });
   }
 
-  /** Forgets every token made from an assertion, as far as this process knows them; others end with their own lifetime. */
-  async forget(assertionDigest: string): Promise<void> {
-    const keys = [...(this.keys.get(assertionDigest) ?? [])];
-    this.keys.delete(assertionDigest);
+  /** Forgets every token of an end-user that this process knows of, here and in the shared cache. */
+  async forget(owner: string): Promise<void> {
+    const keys = [...(this.keys.get(owner) ?? [])];
     for (const key of keys) this.tokens.delete(key);
     await Promise.all(keys.map((key) => this.shared.delete(key)));
   }
 
-  private remember({ key, assertionDigest }: CachePlace, token: DownstreamToken): void {
-    this.tokens.set(key, token);
-    this.keys.set(assertionDigest, (this.keys.get(assertionDigest) ?? new Set()).add(key));
+  private hold({ key, owner }: CachePlace, token: DownstreamToken): void {
+    this.tokens.set(key, { token, owner });
+    // A token larger than the whole cache is not held.
+    if (this.tokens.has(key)) this.keys.set(owner, (this.keys.get(owner) ?? new Set()).add(key));
+  }
+
+  private unlink(owner: string, key: string): void {
+    const keys = this.keys.get(owner);
+    keys?.delete(key);
+    if (keys?.size === 0) this.keys.delete(owner);
   }
 
   private isFresh({ expiresAt }: DownstreamToken): boolean {
     return this.clock.now() < expiresAt - MARGIN;
-  }
-
-  private async recall(place: CachePlace): Promise<DownstreamToken | undefined> {
-    const sealed = await this.shared.get(place.key);
-    const opened = sealed === undefined ? undefined : await sealerOf(place).open(sealed);
-    return opened === undefined ? undefined : parse(opened.plaintext, place.key);
   }
 }
 

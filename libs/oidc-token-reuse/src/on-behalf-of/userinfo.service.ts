@@ -1,5 +1,12 @@
 /** The UserInfo request (OpenID Connect Core section 5.3), as the end-user or on behalf of them. */
-import { ForbiddenException, InvalidTokenException, ProviderUnavailableException } from '../errors/exceptions.js';
+import type { Clock } from '../clock.js';
+import {
+  ForbiddenException,
+  InsufficientScopeException,
+  InvalidTokenException,
+  ProviderUnavailableException,
+  tokenReuseDisabled,
+} from '../errors/exceptions.js';
 import { OidcException } from '../errors/oidc.exception.js';
 import type { OidcEvents } from '../observability/events.js';
 import { reasonOf } from '../observability/reason.js';
@@ -17,6 +24,7 @@ export interface UserInfoDependencies {
   readonly provider: OpenIdProvider;
   readonly onBehalfOf: OnBehalfOfService;
   readonly signatures: SignatureVerifier;
+  readonly clock: Clock;
   readonly events: OidcEvents;
 }
 
@@ -32,7 +40,8 @@ export class UserInfoService {
    * Fetches the claims, with an exchanged token where `userInfoOnBehalfOf` says so. Checked: `sub` equals the principal's, the signature of a
    * signed answer, its `iss` and `aud` where present. Not checked: the claims themselves, e-mail addresses among them.
    *
-   * @throws ForbiddenException `token_reuse_disabled`, `insufficient_scope`; OnBehalfOfException; InvalidTokenException
+   * @throws ForbiddenException `token_reuse_disabled`, `token_not_reusable`; InsufficientScopeException; OnBehalfOfException
+   * @throws InvalidTokenException when the endpoint does not accept the token
    * @throws OidcException `userinfo_invalid` (502) for an answer that is about somebody else or badly signed
    * @throws ProviderUnavailableException when the provider cannot answer now
    */
@@ -40,26 +49,20 @@ export class UserInfoService {
     const { provider, events } = this.dependencies;
     const accessToken = await this.tokenFor(principal);
     try {
-      const verifyJwt = (jwt: string): Promise<JsonObject> => this.verifyJwt(jwt);
+      const verifyJwt = (jwt: string): Promise<JsonObject> => this.verifyJwt(jwt, principal);
       return await provider.client.userInfo({ accessToken, subject: principal.subject, verifyJwt });
     } catch (error) {
-      events.emit({
-        type: 'userinfo.failed',
-        issuer: provider.issuer,
-        subject: principal.subject,
-        reason: reasonOf(error),
-      });
+      const { issuer } = provider;
+      events.emit({ type: 'userinfo.failed', issuer, subject: principal.subject, reason: reasonOf(error) });
+      // An exchanged token that is no longer accepted is not offered again.
+      if (error instanceof ProviderRefusal) await this.dependencies.onBehalfOf.forget(principal);
       throw asException(error);
     }
   }
 
   private async tokenFor(principal: Principal): Promise<string> {
     const { options } = this.dependencies.provider;
-    if (!options.reuseTokens)
-      throw new ForbiddenException(
-        'token_reuse_disabled',
-        'this application keeps no tokens: OPENID_REUSE_TOKENS is false',
-      );
+    if (!options.reuseTokens) throw tokenReuseDisabled();
     if (options.userInfoOnBehalfOf) {
       const { accessToken } = await this.dependencies.onBehalfOf.getToken(principal, { scope: options.userInfoScope });
       return accessToken.reveal();
@@ -70,12 +73,12 @@ export class UserInfoService {
     return accessToken.reveal();
   }
 
-  private async verifyJwt(jwt: string): Promise<JsonObject> {
-    const { signatures, provider } = this.dependencies;
+  private async verifyJwt(jwt: string, { issuer }: Principal): Promise<JsonObject> {
+    const { signatures, provider, clock } = this.dependencies;
+    const { clientId, clockTolerance } = provider.options;
     try {
       const { claims } = await signatures.received(jwt, MAX_ID_TOKEN_LENGTH);
-      const { issuer } = await provider.metadata.get();
-      return validateUserInfoJwt(claims, { issuer, clientId: provider.options.clientId });
+      return validateUserInfoJwt(claims, { issuer, clientId, now: clock.now(), clockTolerance });
     } catch (error) {
       if (!isTokenFault(error) && !(error instanceof UnacceptableClaimError)) throw error;
       throw new UnacceptableAnswerError('the signed UserInfo response is not valid', { cause: error });
@@ -85,20 +88,21 @@ export class UserInfoService {
 
 function asException(error: unknown): OidcException {
   if (error instanceof ProviderUnavailableException) return error;
-  if (error instanceof ProviderRefusal && error.status === 403) {
-    return new ForbiddenException(
-      'insufficient_scope',
-      'the access token does not allow the UserInfo request; check OPENID_SCOPE',
-      error,
-    );
-  }
-  if (error instanceof ProviderRefusal && error.status === 401) {
-    const remedy =
-      'the UserInfo endpoint does not accept this access token; see OPENID_ON_BEHALF_FLOW_FOR_USERINFO_REQUIRED';
-    return new InvalidTokenException(remedy, error);
-  }
+  if (error instanceof ProviderRefusal) return error.status === 403 ? notAllowed(error) : notAccepted(error);
   return new OidcException('userinfo_invalid', 502, {
     description: 'the UserInfo response is not acceptable',
     cause: error,
   });
+}
+
+function notAllowed(cause: ProviderRefusal): InsufficientScopeException {
+  const remedy =
+    'the access token does not allow the UserInfo request; check OPENID_SCOPE and OPENID_ON_BEHALF_FLOW_USERINFO_SCOPE';
+  return new InsufficientScopeException([], remedy, cause);
+}
+
+function notAccepted(cause: ProviderRefusal): InvalidTokenException {
+  const remedy =
+    'the UserInfo endpoint does not accept this access token; see OPENID_ON_BEHALF_FLOW_FOR_USERINFO_REQUIRED';
+  return new InvalidTokenException(remedy, cause);
 }

@@ -1,6 +1,6 @@
 /** When to ask again after attempts that failed: later each time, at random so that many instances do not ask at once, and as the provider wishes. */
 import type { Clock } from '../clock.js';
-import { requestedWait } from './request-failure.js';
+import { requestedWait } from './provider-fetch.js';
 
 const SHORTEST_MS = 100;
 const FIRST_LIMIT_MS = 500;

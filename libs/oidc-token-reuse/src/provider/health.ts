@@ -1,6 +1,4 @@
 /** Says how the provider and the shared store are doing, for the application's health check. */
-import type { Coordinator } from '../coordination/coordinator.js';
-import type { OpenIdProvider } from './openid-provider.js';
 
 /**
  * `ok`: the provider is known and answers, and so does the shared store. `degraded`: one of them does not; verification goes on with the keys that
@@ -19,6 +17,14 @@ export interface OidcHealthReport {
   readonly keysAge: number | null;
 }
 
+/** What is looked at of an `OpenIdProvider`. */
+interface ObservedProvider {
+  readonly issuer: string;
+  readonly metadata: { readonly known: unknown };
+  readonly keys: { readonly age: number | undefined };
+  readonly isHealthy: boolean;
+}
+
 /**
  * Asks nobody: reports what the last requests said.
  *
@@ -26,8 +32,8 @@ export interface OidcHealthReport {
  */
 export class OidcHealth {
   constructor(
-    private readonly provider: OpenIdProvider,
-    private readonly coordinator: Coordinator,
+    private readonly provider: ObservedProvider,
+    private readonly coordinator: { readonly isHealthy: boolean },
   ) {}
 
   check(): OidcHealthReport {

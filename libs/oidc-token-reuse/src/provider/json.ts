@@ -1,4 +1,5 @@
 /** Parses JSON that came from outside: bounded in depth, without repeated members, always an object. */
+import { ReportableError } from '../observability/reason.js';
 
 const MAX_DEPTH = 20;
 
@@ -8,33 +9,45 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A document that is not what it should be. The message names the rule and quotes nothing. */
+export class MalformedDocumentError extends ReportableError {
+  override readonly name = 'MalformedDocumentError';
+}
+
 /**
- * Parses a JSON object.
+ * Parses a JSON object. The text is not quoted by what is thrown: it may hold tokens.
  *
- * @throws SyntaxError when the text is no JSON object, is nested more than 20 deep, or names a member of the object twice
- *   (RFC 8259 section 4 leaves the meaning of that open, RFC 7519 section 4 forbids it for claims)
+ * @throws MalformedDocumentError when the text is no JSON object, is nested more than 20 deep, has an object with a repeated member (RFC 8259 section 4
+ *   leaves the meaning of that open, RFC 7519 section 4 forbids it for claims), or a member `__proto__`
  */
 export function parseJsonObject(text: string): JsonObject {
   assertShallowAndUnique(text);
-  const value: unknown = JSON.parse(text);
-  if (!isJsonObject(value)) throw new SyntaxError('not a JSON object');
+  const value = parsed(text);
+  if (!isJsonObject(value)) throw new MalformedDocumentError('not a JSON object');
   return value;
 }
 
-/** One pass over the text: counts brackets outside strings and remembers the member names of the outermost object. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The message of this error holds a piece of the text.
+    throw new MalformedDocumentError('not JSON');
+  }
+}
+
+/** One pass over the text: counts brackets outside strings and remembers the member names of each object that is open. */
 function assertShallowAndUnique(text: string): void {
-  const names = new Set<string>();
-  let depth = 0;
+  const open: Set<string>[] = [];
   for (let index = 0; index < text.length; index += 1) {
     const character = text.charCodeAt(index);
     if (character === QUOTE) {
       const end = endOfString(text, index);
-      if (depth === 1 && isMemberName(text, end)) addUnique(names, text.slice(index, end + 1));
+      if (isMemberName(text, end)) addUnique(open.at(-1), text.slice(index, end + 1));
       index = end;
     } else if (character === OPEN_BRACE || character === OPEN_BRACKET) {
-      depth += 1;
-      if (depth > MAX_DEPTH) throw new SyntaxError('JSON is nested too deeply');
-    } else if (character === CLOSE_BRACE || character === CLOSE_BRACKET) depth -= 1;
+      if (open.push(new Set()) > MAX_DEPTH) throw new MalformedDocumentError('JSON is nested too deeply');
+    } else if (character === CLOSE_BRACE || character === CLOSE_BRACKET) open.pop();
   }
 }
 
@@ -54,13 +67,13 @@ function endOfString(text: string, start: number): number {
 
 function isMemberName(text: string, end: number): boolean {
   let index = end + 1;
-  while (index < text.length && text.charCodeAt(index) <= 0x20) index += 1;
+  while (text.charCodeAt(index) <= 0x20) index += 1;
   return text.charCodeAt(index) === COLON;
 }
 
-function addUnique(names: Set<string>, quoted: string): void {
-  const name: unknown = JSON.parse(quoted);
-  if (typeof name !== 'string' || name === '__proto__' || names.has(name))
-    throw new SyntaxError('a JSON member is repeated or not allowed');
-  names.add(name);
+function addUnique(names: Set<string> | undefined, quoted: string): void {
+  const name = quoted.includes('\\') ? String(parsed(quoted)) : quoted.slice(1, -1);
+  if (name === '__proto__' || names?.has(name) === true)
+    throw new MalformedDocumentError('a JSON member is repeated or not allowed');
+  names?.add(name);
 }

@@ -2,188 +2,211 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.js';
 import { ProviderUnavailableException } from '../errors/exceptions.js';
-import { reasonOf } from '../observability/reason.js';
-import { backoff } from './backoff.js';
+import { Backoff } from './backoff.js';
+import { jwkSetTextOf } from './json-answer.js';
 import { parseJwkSet, type JwkSet, type SigningAlgorithm, type SigningKey } from './jwk-set.js';
+import { MAX_STALE_SECONDS, type LastGood } from './last-good.js';
 import type { ProviderFetch } from './provider-fetch.js';
-import type { SharedCache } from './shared-cache.js';
+import { SingleFlight } from './single-flight.js';
 
 /** Share of the cache time after which keys are fetched behind the request that uses them. */
 const REFRESH_AHEAD = 0.8;
-/** Seconds for which the last good keys are used while new ones cannot be had. */
-const MAX_STALE_SECONDS = 86_400;
 /** Milliseconds a request waits for expired keys to be renewed before it goes on with the last good ones. */
 const PATIENCE_MS = 1000;
 /** Milliseconds in which unknown `kid`s of presented tokens cause one fetch at most. */
 const UNKNOWN_KID_WINDOW_MS = 30_000;
 /** Milliseconds for which a `kid` that was looked for in vain causes no further fetch. */
-const UNKNOWN_KID_MEMORY_MS = 300_000;
+const UNKNOWN_KID_MEMORY_MS = 60_000;
 const MAX_UNKNOWN_KIDS = 1000;
-const CACHE_KEY = 'jwks';
 
 export interface JwkSetSourceOptions {
+  /** Throws ProviderUnavailableException while the provider is not known. */
   readonly jwksUri: () => Promise<string>;
-  /** Milliseconds; 0 turns caching off: each verification fetches, those at the same time together. */
+  /** Milliseconds; 0 turns caching off: each verification fetches, those at the same time together, and nothing is kept for an outage. */
   readonly cacheTime: number;
   readonly timeout: number;
   readonly clock: Clock;
   readonly fetch: ProviderFetch;
-  readonly cache: SharedCache;
-  readonly onStale: (reason: string) => void;
+  readonly lastGood: LastGood;
+  /** Told of the first failure in a row. */
+  readonly onFailing: (error: Error) => void;
 }
 
 interface Held {
   readonly set: JwkSet;
-  /** Monotonic milliseconds of the fetch. */
+  /** Monotonic milliseconds at which the provider gave it. */
   readonly at: number;
 }
 
 /** One per provider. */
 export class JwkSetSource {
   private held: Held | undefined;
-  private loading: Promise<JwkSet> | undefined;
-  private failures = 0;
-  private notBefore = 0;
-  private unknownKidsFrom = 0;
-  private readonly unknownKids = new LRUCache<string, true>({ max: MAX_UNKNOWN_KIDS, ttl: UNKNOWN_KID_MEMORY_MS });
+  private nextForced = 0;
+  private readonly unknownKids: LRUCache<string, true>;
+  private readonly closing = new AbortController();
+  private readonly backoff: Backoff;
+  private readonly fetching = new SingleFlight(() => this.fetchAndHold());
+  private readonly recalling = new SingleFlight(() => this.recall());
 
-  constructor(private readonly options: JwkSetSourceOptions) {}
-
-  /** True when the key is in the set that is known now: what it verified earlier still stands. */
-  holds(key: SigningKey): boolean {
-    return this.held?.set.has(key) === true;
+  constructor(private readonly options: JwkSetSourceOptions) {
+    const { clock } = options;
+    this.backoff = new Backoff(clock);
+    this.unknownKids = new LRUCache({
+      max: MAX_UNKNOWN_KIDS,
+      ttl: UNKNOWN_KID_MEMORY_MS,
+      ttlResolution: 0,
+      perf: { now: () => clock.monotonic() },
+    });
   }
 
   /** Seconds since the keys were fetched, if they were. */
   get age(): number | undefined {
-    return this.held === undefined ? undefined : Math.round((this.options.clock.monotonic() - this.held.at) / 1000);
+    return this.held === undefined ? undefined : Math.round(this.ageOf(this.held) / 1000);
+  }
+
+  /** The last attempt to fetch them failed. */
+  get isFailing(): boolean {
+    return this.backoff.isFailing;
+  }
+
+  /** Whether a key is still published, so that what it verified earlier still stands. Keys that have grown old are renewed as for any other token. */
+  async holds(key: SigningKey): Promise<boolean> {
+    return (await this.current()).has(key);
   }
 
   /**
    * Keys that may have signed a presented token.
    * An unknown `kid` fetches the set again at most once in 30 s, whatever is presented; requests with known keys never wait for that.
    *
-   * @throws ProviderUnavailableException when there are no keys at all
+   * @throws ProviderUnavailableException when there are no keys, or not those that would tell whether an unknown `kid` is a new key
    */
   async candidates(algorithm: SigningAlgorithm, kid: string | undefined): Promise<readonly SigningKey[]> {
-    const keys = (await this.current()).candidates(algorithm, kid);
-    if (keys.length > 0 || kid === undefined || this.options.cacheTime === 0) return keys;
-    return (await this.afterUnknownKid(kid))?.candidates(algorithm, kid) ?? [];
+    const set = await this.current();
+    const newest = kid === undefined || set.knows(kid) || !this.isCaching ? set : await this.afterUnknownKid(set, kid);
+    return newest.candidates(algorithm, kid);
   }
 
-  /** Keys that may have signed an ID Token of our own token request: an unknown `kid` always fetches, once for all who wait. */
+  /**
+   * Keys that may have signed what the provider answered to our own request: what no known key fits always fetches, once for all who wait.
+   *
+   * @throws ProviderUnavailableException when the newest keys cannot be had
+   */
   async candidatesForOwn(algorithm: SigningAlgorithm, kid: string | undefined): Promise<readonly SigningKey[]> {
-    const keys = (await this.current()).candidates(algorithm, kid);
-    return keys.length > 0 ? keys : (await this.load()).candidates(algorithm, kid);
+    const known = (await this.current()).candidates(algorithm, kid);
+    if (known.length > 0 || !this.isCaching) return known;
+    // What is under way may have left before the provider published the key.
+    await this.fetching.settled();
+    const brought = this.held?.set.candidates(algorithm, kid) ?? [];
+    return brought.length > 0 ? brought : (await this.fetching.run()).candidates(algorithm, kid);
+  }
+
+  /** Ends what runs without being waited for. */
+  close(): void {
+    this.closing.abort();
+  }
+
+  private get isCaching(): boolean {
+    return this.options.cacheTime > 0;
+  }
+
+  private ageOf({ at }: Held): number {
+    return this.options.clock.monotonic() - at;
   }
 
   private async current(): Promise<JwkSet> {
+    if (!this.isCaching) return this.fetching.run();
+    if (this.held === undefined) await this.recalling.run();
     const { held } = this;
-    if (held === undefined) return this.load();
-    const age = this.options.clock.monotonic() - held.at;
-    if (age < this.options.cacheTime * REFRESH_AHEAD) return held.set;
-    if (age < this.options.cacheTime) this.refreshBehind();
-    else return this.renewed(held, age);
+    if (held === undefined || this.ageOf(held) > MAX_STALE_SECONDS * 1000) return this.first();
+    const { cacheTime } = this.options;
+    const age = this.ageOf(held);
+    if (age < cacheTime * REFRESH_AHEAD) return held.set;
+    // While the provider fails nobody waits for it.
+    if (age >= cacheTime && !this.backoff.isFailing) return withPatience(this.fetching.run(), held.set);
+    this.fetchBehind();
     return held.set;
   }
 
-  /** New keys if they come soon, else the last good ones for as long as that is allowed. */
-  private async renewed(held: Held, age: number): Promise<JwkSet> {
-    const stale = age <= MAX_STALE_SECONDS * 1000 && this.options.cacheTime > 0;
-    if (!stale) return this.load();
-    if (this.options.clock.monotonic() < this.notBefore) return held.set;
-    return withPatience(this.load(), held.set);
+  /** Waits for the keys; soon after a failure that is pointless. */
+  private first(): Promise<JwkSet> {
+    if (this.backoff.remaining === 0 || this.fetching.isFlying) return this.fetching.run();
+    return Promise.reject(this.unavailable());
   }
 
-  private async afterUnknownKid(kid: string): Promise<JwkSet | undefined> {
-    const now = this.options.clock.monotonic();
-    if (now < this.unknownKidsFrom || this.unknownKids.has(kid)) return undefined;
-    this.unknownKidsFrom = now + UNKNOWN_KID_WINDOW_MS;
-    try {
-      const set = await this.load();
-      if (!set.keys.some((key) => key.kid === kid)) this.unknownKids.set(kid, true);
-      return set;
-    } catch {
-      // Good keys are held, so a failed look for an unknown one is the token's problem.
-      return undefined;
-    }
-  }
-
-  private refreshBehind(): void {
-    if (this.options.clock.monotonic() < this.notBefore) return;
-    this.load().catch(() => {
+  private fetchBehind(): void {
+    if (this.backoff.remaining > 0 || this.closing.signal.aborted) return;
+    this.fetching.run().catch(() => {
       // Counted and reported where it failed; the keys held are still good.
     });
   }
 
-  private load(): Promise<JwkSet> {
-    this.loading ??= this.fetchOrRecall().finally(() => {
-      this.loading = undefined;
-    });
-    return this.loading;
+  private async afterUnknownKid(set: JwkSet, kid: string): Promise<JwkSet> {
+    if (this.unknownKids.has(kid)) return set;
+    // After a rotation many come at once: the first one's fetch serves them all.
+    await this.fetching.settled();
+    const now = this.held?.set ?? set;
+    if (now.knows(kid)) return now;
+    if (!this.mayForce()) {
+      if (this.backoff.isFailing) throw this.unavailable();
+      return now;
+    }
+    const fetched = await this.fetching.run();
+    if (!fetched.knows(kid)) this.unknownKids.set(kid, true);
+    return fetched;
   }
 
-  private async fetchOrRecall(): Promise<JwkSet> {
+  /** At most one forced fetch per window, counted before it is made and whatever comes of it. */
+  private mayForce(): boolean {
+    const now = this.options.clock.monotonic();
+    if (now < this.nextForced || this.backoff.remaining > 0) return false;
+    this.nextForced = now + UNKNOWN_KID_WINDOW_MS;
+    return true;
+  }
+
+  private async fetchAndHold(): Promise<JwkSet> {
+    const uri = await this.options.jwksUri();
     try {
-      const set = await this.fetchSet();
-      this.failures = 0;
-      this.notBefore = 0;
+      const text = await this.fetchText(uri);
+      const set = await parseJwkSet(text);
       this.held = { set, at: this.options.clock.monotonic() };
+      this.backoff.succeeded();
+      if (this.isCaching) void this.options.lastGood.keep('jwks', text);
       return set;
     } catch (error) {
-      this.failures += 1;
-      this.notBefore = this.options.clock.monotonic() + backoff(this.failures);
-      this.options.onStale(reasonOf(error));
-      this.held ??= await this.recall();
-      if (this.held === undefined || !this.isUsable(this.held)) throw asUnavailable(error);
-      return this.held.set;
+      const isFirst = !this.backoff.isFailing;
+      this.backoff.failed(error);
+      const failure = this.unavailable(error);
+      if (isFirst && !this.closing.signal.aborted) this.options.onFailing(failure);
+      throw failure;
     }
   }
 
-  private isUsable(held: Held): boolean {
-    return this.options.clock.monotonic() - held.at <= MAX_STALE_SECONDS * 1000;
-  }
-
-  private async fetchSet(): Promise<JwkSet> {
-    const { jwksUri, timeout, fetch, cache, clock } = this.options;
-    const response = await fetch.send(await jwksUri(), {
-      method: 'GET',
-      headers: { accept: 'application/jwk-set+json, application/json' },
-      timeout,
-    });
-    assertJson(response);
-    const text = await response.text();
-    const set = await parseJwkSet(text, this.held?.set);
-    await cache.set(CACHE_KEY, { value: JSON.stringify({ at: clock.now(), text }), ttl: MAX_STALE_SECONDS });
-    return set;
+  private async fetchText(uri: string): Promise<string> {
+    const { timeout, fetch } = this.options;
+    const headers = { accept: 'application/jwk-set+json, application/json' };
+    return jwkSetTextOf(await fetch.send(uri, { method: 'GET', headers, timeout, signal: this.closing.signal }));
   }
 
   /** The last good set of this or another instance, with its true age. */
-  private async recall(): Promise<Held | undefined> {
-    const { cache, clock } = this.options;
+  private async recall(): Promise<void> {
+    const { lastGood, clock } = this.options;
+    const document = await lastGood.recall('jwks');
+    if (document === undefined) return;
     try {
-      const { at, text } = JSON.parse((await cache.get(CACHE_KEY)) ?? '') as {
-        readonly at: unknown;
-        readonly text: unknown;
-      }; // checked below
-      if (typeof at !== 'number' || typeof text !== 'string') return undefined;
-      return { set: await parseJwkSet(text), at: clock.monotonic() - Math.max(0, clock.now() - at) * 1000 };
+      const set = await parseJwkSet(document.text);
+      this.held ??= { set, at: clock.monotonic() - document.age * 1000 };
     } catch {
-      // Absent, or written by another version: as good as absent.
-      return undefined;
+      // Kept by another version: as good as absent.
     }
   }
-}
 
-function assertJson(response: Response): void {
-  const type = response.headers.get('content-type') ?? '';
-  if (response.status === 200 && /^application\/(jwk-set\+)?json\b/i.test(type)) return;
-  throw new ProviderUnavailableException('the JWK Set was answered with something else');
-}
-
-function asUnavailable(error: unknown): ProviderUnavailableException {
-  if (error instanceof ProviderUnavailableException) return error;
-  return new ProviderUnavailableException('the signing keys of the OpenID Provider cannot be had', { cause: error });
+  private unavailable(cause?: unknown): ProviderUnavailableException {
+    if (cause instanceof ProviderUnavailableException) return cause;
+    return new ProviderUnavailableException('the signing keys of the OpenID Provider cannot be had', {
+      cause,
+      retryAfter: Math.max(1, Math.ceil(this.backoff.remaining / 1000)),
+    });
+  }
 }
 
 async function withPatience(loading: Promise<JwkSet>, fallback: JwkSet): Promise<JwkSet> {

@@ -1,6 +1,6 @@
-/** A provider's public signing keys (RFC 7517), imported once each. */
+/** A provider's public signing keys (RFC 7517). */
 import { calculateJwkThumbprint, importJWK, type CryptoKey, type JWK } from 'jose';
-import { isJsonObject, parseJsonObject, type JsonObject } from './json.js';
+import { isJsonObject, MalformedDocumentError, parseJsonObject, type JsonObject } from './json.js';
 
 /** Asymmetric algorithms only: a symmetric one would make the public key a secret (RFC 8725 section 2.1). */
 export const SIGNING_ALGORITHMS = [
@@ -21,34 +21,31 @@ export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
 /** More keys than this are no JWK Set of a provider. */
 const MAX_KEYS = 100;
 export const MAX_KID_LENGTH = 256;
+/** RFC 7518 section 3.3. */
+const MIN_RSA_BITS = 2048;
 
 /** One public key that may verify signatures. */
 export class SigningKey {
+  readonly kid: string | undefined;
+  /** Entra's `issuer` member: the issuer, or template, whose tokens the key may sign. */
+  readonly issuer: string | undefined;
+  /** The same for the same key published in the same way (RFC 7638 thumbprint, `kid`, `alg`, `issuer`). */
+  readonly identity: string;
   private readonly imported = new Map<SigningAlgorithm, Promise<CryptoKey>>();
 
   constructor(
     private readonly jwk: JWK & { readonly issuer?: unknown },
-    /** RFC 7638 thumbprint: the same key in a later JWK Set is the same key. */
+    private readonly algorithms: readonly SigningAlgorithm[],
     readonly thumbprint: string,
-  ) {}
-
-  get kid(): string | undefined {
-    return this.jwk.kid;
-  }
-
-  /** Entra's `issuer` member: the issuer, or template, whose tokens the key may sign. */
-  get issuer(): string | undefined {
-    const { issuer } = this.jwk;
-    return typeof issuer === 'string' ? issuer : undefined;
+  ) {
+    this.kid = jwk.kid;
+    this.issuer = typeof jwk.issuer === 'string' ? jwk.issuer : undefined;
+    this.identity = JSON.stringify([thumbprint, jwk.kid, jwk.alg, this.issuer]);
   }
 
   /** True when the key's type, curve and `alg` allow the algorithm. */
   supports(algorithm: SigningAlgorithm): boolean {
-    if (this.jwk.alg !== undefined && this.jwk.alg !== algorithm && !(isEdwards(this.jwk.alg) && isEdwards(algorithm)))
-      return false;
-    if (algorithm.startsWith('RS') || algorithm.startsWith('PS')) return this.jwk.kty === 'RSA';
-    if (algorithm.startsWith('ES')) return this.jwk.kty === 'EC' && this.jwk.crv === CURVES[algorithm];
-    return this.jwk.kty === 'OKP' && this.jwk.crv === 'Ed25519';
+    return this.algorithms.includes(algorithm);
   }
 
   /** The key ready for use. */
@@ -61,69 +58,102 @@ export class SigningKey {
   }
 }
 
-const CURVES: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
-
-function isEdwards(algorithm: string): boolean {
-  return algorithm === 'EdDSA' || algorithm === 'Ed25519';
-}
-
 /** The usable keys of one JWK Set document. */
 export class JwkSet {
-  private readonly thumbprints: ReadonlySet<string>;
+  private readonly identities: ReadonlySet<string>;
 
   constructor(readonly keys: readonly SigningKey[]) {
-    this.thumbprints = new Set(keys.map((key) => key.thumbprint));
+    this.identities = new Set(keys.map(({ identity }) => identity));
   }
 
-  has(key: SigningKey): boolean {
-    return this.thumbprints.has(key.thumbprint);
+  has({ identity }: SigningKey): boolean {
+    return this.identities.has(identity);
   }
 
-  /** Keys that a token with this header may have been signed with. Without a `kid`, all of the right type. */
+  /** True when a token with this `kid` was signed by one of these keys or by nobody. */
+  knows(kid: string | undefined): boolean {
+    return kid === undefined || this.keys.some((key) => key.kid === kid);
+  }
+
+  /** Keys that a token with this header may have been signed with, each once. Without a `kid`, all of the right type. */
   candidates(algorithm: SigningAlgorithm, kid: string | undefined): readonly SigningKey[] {
-    return this.keys.filter((key) => (kid === undefined || key.kid === kid) && key.supports(algorithm));
+    const fitting = this.keys.filter((key) => (kid === undefined || key.kid === kid) && key.supports(algorithm));
+    return [...new Map(fitting.map((key) => [key.thumbprint, key])).values()];
   }
 }
 
 /**
- * Reads a JWK Set document. Left out: symmetric and private keys, keys for encryption, keys of unknown type. Keys already known are kept as they are.
+ * Reads a JWK Set document. Left out: symmetric and private keys, keys for encryption, of unknown type, too short, or malformed.
  *
- * @throws SyntaxError when it is no JWK Set or holds no usable key: such an answer never replaces a good one
+ * @throws MalformedDocumentError when it is no JWK Set or holds no usable key: such an answer never replaces a good one
  */
-export async function parseJwkSet(text: string, known?: JwkSet): Promise<JwkSet> {
+export async function parseJwkSet(text: string): Promise<JwkSet> {
   const { keys } = parseJsonObject(text);
-  if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw new SyntaxError('no JWK Set, or one with too many keys');
-  const candidates = keys.filter(isSigningJwk);
-  const usable = (await Promise.all(candidates.map(toSigningKey))).filter((key) => key !== undefined);
-  if (usable.length === 0) throw new SyntaxError('a JWK Set without a usable signing key');
-  return new JwkSet(usable.map((key) => known?.keys.find((old) => isSame(old, key)) ?? key));
+  if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw new MalformedDocumentError('no JWK Set, or one with too many keys');
+  const usable = (await Promise.all(keys.filter(isSigningJwk).map(toSigningKey))).filter((key) => key !== undefined);
+  if (usable.length === 0) throw new MalformedDocumentError('a JWK Set without a usable signing key');
+  return new JwkSet(usable);
 }
 
-function isSame(one: SigningKey, other: SigningKey): boolean {
-  return one.thumbprint === other.thumbprint && one.kid === other.kid;
-}
-
+/** Imported once here: what cannot be imported is no key. */
 async function toSigningKey(jwk: JWK): Promise<SigningKey | undefined> {
+  const algorithms = algorithmsOf(jwk);
+  const [first] = algorithms;
+  if (first === undefined) return undefined;
   try {
-    return new SigningKey(jwk, await calculateJwkThumbprint(jwk));
+    const key = new SigningKey(jwk, algorithms, await calculateJwkThumbprint(jwk));
+    return isLongEnough(await key.import(first)) ? key : undefined;
   } catch {
     // One malformed key does not make the others unusable.
     return undefined;
   }
 }
 
-function isSigningJwk(value: unknown): value is JWK {
-  if (!isJsonObject(value) || 'd' in value || !KEY_TYPES.includes(value['kty'])) return false;
-  return hasAcceptableKid(value) && isForSigning(value);
+/** What the key can verify: by its type and curve, and by its `alg` where it has one. */
+function algorithmsOf(jwk: JWK): readonly SigningAlgorithm[] {
+  const { alg } = jwk;
+  return SIGNING_ALGORITHMS.filter(
+    (algorithm) => isOfType(algorithm, jwk) && (alg === undefined || isSameAlgorithm(alg, algorithm)),
+  );
 }
 
-const KEY_TYPES: readonly unknown[] = ['RSA', 'EC', 'OKP'];
+interface KeyType {
+  readonly kty?: string | undefined;
+  readonly crv?: string | undefined;
+}
+
+function isOfType(algorithm: SigningAlgorithm, { kty, crv }: KeyType): boolean {
+  if (isEdwards(algorithm)) return kty === 'OKP' && crv === 'Ed25519';
+  if (algorithm.startsWith('ES')) return kty === 'EC' && crv === CURVES[algorithm];
+  return kty === 'RSA';
+}
+
+const CURVES: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
+
+/** `Ed25519` is what RFC 9864 calls `EdDSA` with that curve. */
+function isSameAlgorithm(one: string, other: string): boolean {
+  return one === other || (isEdwards(one) && isEdwards(other));
+}
+
+function isEdwards(algorithm: string): boolean {
+  return algorithm === 'EdDSA' || algorithm === 'Ed25519';
+}
+
+function isLongEnough({ algorithm }: CryptoKey): boolean {
+  return !('modulusLength' in algorithm) || Number(algorithm.modulusLength) >= MIN_RSA_BITS;
+}
+
+function isSigningJwk(value: unknown): value is JWK {
+  if (!isJsonObject(value) || 'd' in value || typeof value['kty'] !== 'string') return false;
+  return hasAcceptableKid(value) && isForSigning(value);
+}
 
 function hasAcceptableKid({ kid }: JsonObject): boolean {
   return kid === undefined || (typeof kid === 'string' && kid.length <= MAX_KID_LENGTH);
 }
 
-function isForSigning({ use, key_ops: operations }: JsonObject): boolean {
+function isForSigning({ use, key_ops: operations, alg }: JsonObject): boolean {
   if (use !== undefined && use !== 'sig') return false;
+  if (alg !== undefined && typeof alg !== 'string') return false;
   return operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
 }

@@ -1,40 +1,56 @@
 /** Knows the provider's metadata: fetched lazily, kept, fetched again in the background, never fatal at start. */
 import type { Clock } from '../clock.js';
 import { ProviderUnavailableException } from '../errors/exceptions.js';
-import { backoff } from './backoff.js';
+import { Backoff } from './backoff.js';
 import { parseJsonObject } from './json.js';
+import { jsonTextOf } from './json-answer.js';
+import type { LastGood } from './last-good.js';
 import { validateMetadata, type MetadataPolicy, type ProviderMetadata } from './metadata.js';
 import type { ProviderFetch } from './provider-fetch.js';
-import type { SharedCache } from './shared-cache.js';
+import { SingleFlight } from './single-flight.js';
 
 /** Age in milliseconds at which metadata is fetched again behind the request that uses it. */
 const MAX_AGE_MS = 600_000;
-/** Seconds for which the last good document is kept in the shared cache. */
-const KEEP_SECONDS = 86_400;
-const CACHE_KEY = 'metadata';
 
 export interface MetadataSourceOptions extends MetadataPolicy {
   readonly discoveryUrl: string;
   readonly timeout: number;
   readonly clock: Clock;
   readonly fetch: ProviderFetch;
-  readonly cache: SharedCache;
+  readonly lastGood: LastGood;
+  /** Told why there is no new metadata, each time for another reason. */
+  readonly onFailing: (error: Error) => void;
 }
 
-/** Good metadata is never replaced by bad, and survives an outage of the provider. */
-export class MetadataSource {
-  private current: { readonly metadata: ProviderMetadata; readonly at: number } | undefined;
-  private loading: Promise<ProviderMetadata> | undefined;
-  private failures = 0;
-  private notBefore = 0;
-  private retry: NodeJS.Timeout | undefined;
-  private closed = false;
+interface Known {
+  readonly metadata: ProviderMetadata;
+  /** Monotonic milliseconds at which the provider gave it. */
+  readonly at: number;
+}
 
-  constructor(private readonly options: MetadataSourceOptions) {}
+/** Good metadata is never replaced by bad, and survives an outage of the provider. One per provider. */
+export class MetadataSource {
+  private current: Known | undefined;
+  private retry: NodeJS.Timeout | undefined;
+  /** What the last failure in a row said. */
+  private reported: string | undefined;
+  private readonly closing = new AbortController();
+  private readonly backoff: Backoff;
+  private readonly fetching = new SingleFlight(() => this.fetchAndKeep());
+  private readonly recalling = new SingleFlight(() => this.recall());
+
+  constructor(private readonly options: MetadataSourceOptions) {
+    this.backoff = new Backoff(options.clock);
+  }
 
   /** What is known now, if anything. */
   get known(): ProviderMetadata | undefined {
     return this.current?.metadata;
+  }
+
+  /** The last attempt to fetch it failed. */
+  get isFailing(): boolean {
+    return this.backoff.isFailing;
   }
 
   /**
@@ -43,110 +59,91 @@ export class MetadataSource {
    * @throws ProviderUnavailableException while it could not be had yet
    */
   async get(): Promise<ProviderMetadata> {
+    if (this.current === undefined) await this.recalling.run();
     const { current } = this;
     if (current === undefined) return this.first();
-    if (this.options.clock.monotonic() - current.at > MAX_AGE_MS) this.refreshBehind();
+    if (this.options.clock.monotonic() - current.at > MAX_AGE_MS && this.backoff.remaining === 0) this.fetchBehind();
     return current.metadata;
   }
 
-  /** Asks for the first document without waiting, and goes on asking until there is one. */
+  /** Asks for the document without waiting, and goes on asking until there is a good one. */
   start(): void {
-    this.refreshBehind();
+    this.fetchBehind();
   }
 
+  /** Ends everything that runs without being waited for. */
   close(): void {
-    this.closed = true;
+    this.closing.abort();
     clearTimeout(this.retry);
   }
 
-  private first(): Promise<ProviderMetadata> {
-    const wait = this.notBefore - this.options.clock.monotonic();
-    if (this.loading !== undefined || wait <= 0) return this.load();
-    const failure = new ProviderUnavailableException('the OpenID Provider has not been reached yet', {
-      retryAfter: Math.ceil(wait / 1000),
-    });
-    return Promise.reject(failure);
-  }
-
-  private refreshBehind(): void {
-    if (this.options.clock.monotonic() < this.notBefore) return;
-    this.load().catch(() => {
-      // The failure is counted, reported as an event and tried again.
+  private async first(): Promise<ProviderMetadata> {
+    const { remaining } = this.backoff;
+    if (remaining === 0 || this.fetching.isFlying) return this.fetching.run();
+    throw new ProviderUnavailableException('the OpenID Provider has not been reached yet', {
+      retryAfter: Math.ceil(remaining / 1000),
     });
   }
 
-  private load(): Promise<ProviderMetadata> {
-    this.loading ??= this.fetchOrRecall().finally(() => {
-      this.loading = undefined;
+  private fetchBehind(): void {
+    if (this.closing.signal.aborted) return;
+    this.fetching.run().catch(() => {
+      // The failure is counted and reported where it happened, and tried again.
     });
-    return this.loading;
   }
 
-  private async fetchOrRecall(): Promise<ProviderMetadata> {
+  private async fetchAndKeep(): Promise<ProviderMetadata> {
     try {
-      const metadata = await this.fetchDocument();
-      this.failures = 0;
-      this.notBefore = 0;
-      return this.keep(metadata);
+      const text = await this.fetchText();
+      const metadata = this.parse(text);
+      this.current = { metadata, at: this.options.clock.monotonic() };
+      this.backoff.succeeded();
+      this.reported = undefined;
+      void this.options.lastGood.keep('metadata', text);
+      return metadata;
     } catch (error) {
-      this.scheduleRetry();
-      const known = this.current?.metadata ?? (await this.recall());
-      if (known === undefined) throw error;
-      return known;
+      const failure = asUnavailable(error);
+      if (!this.closing.signal.aborted) this.failed(failure);
+      throw failure;
     }
   }
 
-  private async fetchDocument(): Promise<ProviderMetadata> {
-    const { discoveryUrl, timeout, fetch, cache } = this.options;
-    const response = await fetch.send(discoveryUrl, {
-      method: 'GET',
-      headers: { accept: 'application/json' },
-      timeout,
-    });
-    if (response.status !== 200)
-      throw new ProviderUnavailableException(`discovery was answered with ${String(response.status)}`);
-    const text = await response.text();
-    const metadata = this.parse(text);
-    await cache.set(CACHE_KEY, { value: text, ttl: KEEP_SECONDS });
-    return metadata;
+  private async fetchText(): Promise<string> {
+    const { discoveryUrl, timeout, fetch } = this.options;
+    const headers = { accept: 'application/json' };
+    return jsonTextOf(
+      await fetch.send(discoveryUrl, { method: 'GET', headers, timeout, signal: this.closing.signal }),
+    );
   }
 
   private parse(text: string): ProviderMetadata {
-    try {
-      return validateMetadata(parseJsonObject(text), this.options);
-    } catch (error) {
-      if (error instanceof ProviderUnavailableException) throw error;
-      throw new ProviderUnavailableException('the discovery document is no JSON object', { cause: error });
-    }
+    return validateMetadata(parseJsonObject(text), this.options);
   }
 
   /** The last good document of this or another instance, checked again as if it had just come. */
-  private async recall(): Promise<ProviderMetadata | undefined> {
-    const text = await this.options.cache.get(CACHE_KEY);
-    if (text === undefined) return undefined;
+  private async recall(): Promise<void> {
+    const { lastGood, clock } = this.options;
+    const document = await lastGood.recall('metadata');
+    if (document === undefined) return;
     try {
-      return this.keep(this.parse(text));
+      this.current ??= { metadata: this.parse(document.text), at: clock.monotonic() - document.age * 1000 };
     } catch {
-      // Written by another version or for another configuration: as good as absent.
-      return undefined;
+      // Kept for another configuration: as good as absent.
     }
   }
 
-  private keep(metadata: ProviderMetadata): ProviderMetadata {
-    this.current = { metadata, at: this.options.clock.monotonic() };
-    return metadata;
-  }
-
-  private scheduleRetry(): void {
-    this.failures += 1;
-    const wait = backoff(this.failures);
-    this.notBefore = this.options.clock.monotonic() + wait;
+  private failed(failure: ProviderUnavailableException): void {
+    if (failure.message !== this.reported) this.options.onFailing(failure);
+    this.reported = failure.message;
     clearTimeout(this.retry);
-    if (this.closed) return;
     this.retry = setTimeout(() => {
-      this.notBefore = 0;
-      this.refreshBehind();
-    }, wait);
+      this.fetchBehind();
+    }, this.backoff.failed(failure));
     this.retry.unref();
   }
+}
+
+function asUnavailable(error: unknown): ProviderUnavailableException {
+  if (error instanceof ProviderUnavailableException) return error;
+  return new ProviderUnavailableException('the discovery document is no JSON object', { cause: error });
 }

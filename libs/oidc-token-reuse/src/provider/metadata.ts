@@ -53,6 +53,8 @@ function assertIssuer(issuer: unknown, policy: MetadataPolicy): void {
 function assertEndpoint(name: string, value: unknown, policy: MetadataPolicy): void {
   if (typeof value !== 'string' || !URL.canParse(value)) throw unacceptable(`member '${name}' is missing or no URL`);
   const url = new URL(value);
+  if (url.username !== '' || url.password !== '' || url.hash !== '')
+    throw unacceptable(`member '${name}' holds a user or a fragment`);
   if (url.protocol !== 'https:' && !(policy.allowInsecure && url.protocol === 'http:'))
     throw unacceptable(`member '${name}' is not https`);
   if (isPrivateHost(url.hostname) && !isPrivateHost(new URL(policy.issuer).hostname))
@@ -64,15 +66,16 @@ function assertStrings(name: string, value: unknown): void {
   throw unacceptable(`member '${name}' is no list of strings`);
 }
 
-const PRIVATE_IPV4 = /^(0|10|127|169\.254|192\.168|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\./;
-const PRIVATE_IPV6 = /^\[(::1?\]|::ffff:|f[cd]|fe[89ab])/;
+/** This host, loopback, private, shared, link-local, benchmarking, multicast and reserved addresses (RFC 6890). */
+const SPECIAL_IPV4 =
+  /^(0|10|127|169\.254|192\.168|192\.0\.0|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])|198\.1[89]|2[2-5]\d)\./;
+/** The same, and every form that has an IPv4 address inside. */
+const SPECIAL_IPV6 = /^\[(::|64:ff9b:|f[cd]|fe[89a-f]|ff)/;
 
-/** True for loopback, private and link-local address literals and `localhost`; names that resolve to such addresses are not looked up. */
+/** True for address literals that are not public and for `localhost`; names that resolve to such addresses are not looked up. */
 function isPrivateHost(hostname: string): boolean {
-  if (isIP(hostname) === 4) return PRIVATE_IPV4.test(hostname);
-  return hostname.startsWith('[')
-    ? PRIVATE_IPV6.test(hostname)
-    : hostname === 'localhost' || hostname.endsWith('.localhost');
+  if (isIP(hostname) === 4) return SPECIAL_IPV4.test(hostname);
+  return hostname.startsWith('[') ? SPECIAL_IPV6.test(hostname) : /(^|\.)localhost\.?$/.test(hostname);
 }
 
 function unacceptable(what: string): ProviderUnavailableException {

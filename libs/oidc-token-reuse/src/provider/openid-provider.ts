@@ -5,6 +5,7 @@ import type { OidcOptions } from '../config/options.js';
 import type { OidcEvents } from '../observability/events.js';
 import { reasonOf } from '../observability/reason.js';
 import { JwkSetSource } from './jwk-set.source.js';
+import { LastGood } from './last-good.js';
 import { MetadataSource } from './metadata.source.js';
 import { ProtocolClient } from './protocol.client.js';
 import { ProviderFetch } from './provider-fetch.js';
@@ -27,9 +28,10 @@ export class OpenIdProvider {
   private readonly fetch: ProviderFetch;
 
   constructor({ options, clock, events, cache }: OpenIdProviderDependencies) {
-    const { issuer } = options;
+    const { issuer, clientId, httpTimeout: timeout, jwksCache, jwksCacheTime, sessionSecrets: secrets } = options;
+    const namespace = `oidc:${issuer}:${clientId}`;
     this.options = options;
-    this.cache = new SharedCache(cache, { issuer, namespace: `oidc:${issuer}:${options.clientId}`, events });
+    this.cache = new SharedCache(cache, { issuer, namespace, events, clock });
     this.fetch = new ProviderFetch({
       clock,
       fetch: options.fetch,
@@ -40,14 +42,22 @@ export class OpenIdProvider {
         events.emit({ type: 'provider.up', issuer });
       },
     });
-    const shared = { clock, fetch: this.fetch, cache: this.cache, timeout: options.httpTimeout };
-    this.metadata = new MetadataSource({ ...options, ...shared });
+    const lastGood = new LastGood(this.cache, { clock, secrets, owner: namespace });
+    const shared = { clock, fetch: this.fetch, lastGood, timeout };
+    this.metadata = new MetadataSource({
+      ...options,
+      ...shared,
+      onFailing: (error) => {
+        // A provider that does not answer has been reported as that.
+        if (!this.fetch.isDown) events.emit({ type: 'metadata.rejected', issuer, reason: reasonOf(error) });
+      },
+    });
     this.keys = new JwkSetSource({
       ...shared,
       jwksUri: async () => (await this.metadata.get()).jwks_uri,
-      cacheTime: options.jwksCache ? options.jwksCacheTime : 0,
-      onStale: (reason) => {
-        events.emit({ type: 'keys.stale', issuer, reason });
+      cacheTime: jwksCache ? jwksCacheTime : 0,
+      onFailing: (error) => {
+        events.emit({ type: 'keys.stale', issuer, reason: reasonOf(error) });
       },
     });
     this.client = new ProtocolClient(options, this.metadata, this.fetch);
@@ -57,8 +67,15 @@ export class OpenIdProvider {
     return this.options.issuer;
   }
 
-  /** True when the provider is known and answered its last request. */
+  /** True when the provider is known, answered its last request, and what it published last can be used. */
   get isHealthy(): boolean {
-    return this.metadata.known !== undefined && !this.fetch.isDown;
+    const { metadata, keys, fetch } = this;
+    return metadata.known !== undefined && !fetch.isDown && !metadata.isFailing && !keys.isFailing;
+  }
+
+  /** Ends what runs in the background. Requests that somebody waits for go on. */
+  close(): void {
+    this.metadata.close();
+    this.keys.close();
   }
 }

@@ -1,11 +1,13 @@
 /** Speaks the protocol with the provider: openid-client builds, authenticates and sends each request; what matters of the answer is read here. */
 import * as client from 'openid-client';
 import type { OidcOptions } from '../config/options.js';
+import { ProviderUnavailableException } from '../errors/exceptions.js';
 import { parseJsonObject, type JsonObject } from './json.js';
+import { jsonTextOf } from './json-answer.js';
 import type { MetadataSource } from './metadata.source.js';
 import type { ProviderMetadata } from './metadata.js';
 import type { ProviderFetch } from './provider-fetch.js';
-import { asProviderFailure, UnacceptableAnswerError } from './provider-refusal.js';
+import { asProviderFailure, ProviderRefusal, UnacceptableAnswerError } from './provider-refusal.js';
 import { readTokenResponse, type TokenResponse } from './token-response.js';
 
 type Parameters = Readonly<Record<string, string>>;
@@ -46,8 +48,8 @@ export class ProtocolClient {
       await this.metadata.get(),
       this.options.tokenRequestTimeout,
       async (response) => {
-        if (response.status !== 200) return response;
-        body = parseJsonObject(await response.text());
+        if (response.status !== 200) return refusal(response);
+        body = parseJsonObject(await jsonTextOf(response));
         // openid-client would refuse the whole answer over an `expires_in` or an ID Token it does not like, and with it a refresh token that
         // has already replaced the old one. Both are checked by our own rules, which also know templated issuers.
         return jsonResponse({ access_token: body['access_token'], token_type: body['token_type'] });
@@ -71,10 +73,14 @@ export class ProtocolClient {
 
   /** The claims of the UserInfo endpoint. Checked: `sub`, and the signature of a signed answer (OpenID Connect Core section 5.3.4). */
   async userInfo({ accessToken, subject, verifyJwt }: UserInfoRequest): Promise<JsonObject> {
-    const configuration = this.configuration(await this.metadata.get(), this.options.httpTimeout, async (response) => {
-      if (response.status !== 200) return response;
-      const isJwt = response.headers.get('content-type')?.startsWith('application/jwt') === true;
-      const claims = isJwt ? await verifyJwt(await response.text()) : await jsonBody(response);
+    const metadata = await this.metadata.get();
+    if (metadata.userinfo_endpoint === undefined)
+      throw new UnacceptableAnswerError('the provider has no UserInfo endpoint');
+    const configuration = this.configuration(metadata, this.options.httpTimeout, async (response) => {
+      assertUserInfo(response);
+      const claims = isJwt(response)
+        ? await verifyJwt(await response.text())
+        : parseJsonObject(await jsonTextOf(response));
       if (claims['sub'] !== subject)
         throw new UnacceptableAnswerError('the UserInfo response is about another subject');
       return jsonResponse(claims);
@@ -123,10 +129,38 @@ async function attempt<Result>(request: Promise<Result>): Promise<Result> {
   }
 }
 
-async function jsonBody(response: Response): Promise<JsonObject> {
-  if (response.headers.get('content-type')?.startsWith('application/json') !== true)
-    throw new UnacceptableAnswerError('the answer is no JSON');
-  return parseJsonObject(await response.text());
+/** Not all UserInfo endpoints explain a refusal in a challenge: the status says enough. */
+function assertUserInfo({ status }: Response): void {
+  if (status === 401) throw new ProviderRefusal('invalid_token', status);
+  if (status === 403) throw new ProviderRefusal('insufficient_scope', status);
+  if (status !== 200) throw new UnacceptableAnswerError(`the UserInfo endpoint answered ${String(status)}`);
+}
+
+/**
+ * An error response of the token endpoint without its `WWW-Authenticate`, which would hide the error code of the body (RFC 6749 section 5.2).
+ *
+ * @throws ProviderUnavailableException when it is no such response: somebody else than the token endpoint answered
+ */
+async function refusal(response: Response): Promise<Response> {
+  const text = await response.text();
+  if (response.status >= 400 && !isErrorResponse(text))
+    throw new ProviderUnavailableException(`the OpenID Provider answered ${String(response.status)}`);
+  const headers = new Headers(response.headers);
+  headers.delete('www-authenticate');
+  return new Response(text, { status: response.status, headers });
+}
+
+function isErrorResponse(text: string): boolean {
+  try {
+    return typeof parseJsonObject(text)['error'] === 'string';
+  } catch {
+    // No JSON object.
+    return false;
+  }
+}
+
+function isJwt(response: Response): boolean {
+  return /^application\/jwt *(;|$)/i.test(response.headers.get('content-type') ?? '');
 }
 
 function jsonResponse(body: JsonObject): Response {

@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.js';
 import { ProviderUnavailableException } from '../errors/exceptions.js';
 import { CircuitBreaker } from './circuit-breaker.js';
-import { LostResponseException, RefusedAnswerException, retryAfterOf, transportFailure } from './request-failure.js';
+import { retryAfterOf, wasNeverSent } from './wire-signs.js';
 
 /** Answers of a provider are JSON documents of a few kilobytes. */
 const MAX_RESPONSE_BYTES = 512 * 1024;
@@ -24,8 +24,33 @@ export interface ProviderRequest {
 export interface ProviderFetchOptions {
   readonly clock: Clock;
   readonly fetch: typeof fetch | undefined;
-  readonly onDown: (error: unknown) => void;
+  readonly onDown: (error: Error) => void;
   readonly onUp: () => void;
+}
+
+/** One request to the provider that brought nothing. */
+abstract class RequestFailure extends ProviderUnavailableException {
+  /** Seconds for which the provider asked to be left alone, with `Retry-After`; 0 when it did not say. */
+  readonly requestedWait: number;
+
+  constructor(
+    description: string,
+    options: { readonly cause?: unknown; readonly retryAfter?: number | undefined } = {},
+  ) {
+    super(description, options);
+    this.requestedWait = options.retryAfter ?? 0;
+  }
+}
+
+/** A request that may have been processed although no usable answer came back. */
+export class LostResponseException extends RequestFailure {}
+
+/** An answer of a provider that is well and says that it did not serve the request. */
+class RefusedAnswerException extends RequestFailure {}
+
+/** Seconds for which the provider asked not to be asked again; 0 when it did not. */
+export function requestedWait(error: unknown): number {
+  return error instanceof RequestFailure ? error.requestedWait : 0;
 }
 
 /** Sends requests to one provider. */
@@ -115,7 +140,7 @@ export class ProviderFetch {
     this.down = false;
   }
 
-  private failed(error: unknown): void {
+  private failed(error: Error): void {
     this.breaker.failed();
     if (!this.down) this.options.onDown(error);
     this.down = true;
@@ -139,4 +164,11 @@ async function buffered(response: Response): Promise<Response> {
 /** An opaque redirect, as browsers and some replacements of `fetch` report it, has status 0, which no `Response` can be made with. */
 function statusOf({ status }: Response): number {
   return status === 0 ? 302 : status;
+}
+
+/** What `fetch` threw, as a failure of ours. When in doubt the request was processed. */
+function transportFailure(error: unknown): ProviderUnavailableException {
+  if (error instanceof ProviderUnavailableException) return error;
+  const Failure = wasNeverSent(error) ? ProviderUnavailableException : LostResponseException;
+  return new Failure('the OpenID Provider did not answer', { cause: error });
 }

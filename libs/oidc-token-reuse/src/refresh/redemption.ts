@@ -8,6 +8,7 @@ import type { TokenResponse } from '../provider/token-response.js';
 import { claimsOf, type Session } from '../session/session.js';
 import { sessionDigest } from '../session/tombstones.js';
 import { peekClaims, toTokenSet } from '../session/token-set.js';
+import { UnacceptableClaimError } from '../verification/claims.js';
 import { InvalidIdTokenError, type IdTokenVerifier } from '../verification/id-token.verifier.js';
 
 /** The refreshed tokens are not those of the end-user who signed in. */
@@ -94,9 +95,10 @@ export class Redemption {
       assertContinuity(session, claims);
       return idToken;
     } catch (error) {
-      if (error instanceof InvalidIdTokenError) throw new IdentityChangedError('id_token', error);
-      if (!(error instanceof ProviderUnavailableException)) throw error;
-      // No keys just now, and the refresh token has rotated already: TLS vouches for the answer (OpenID Connect Core section 3.1.3.7, 6).
+      if (error instanceof InvalidIdTokenError && !isAboutTime(error)) throw new IdentityChangedError('id_token', error);
+      if (!(error instanceof InvalidIdTokenError || error instanceof ProviderUnavailableException)) throw error;
+      // A clock is off, or there are no keys just now: the refresh token has rotated already, and TLS vouches for the answer (OpenID Connect Core
+      // section 3.1.3.7, 6).
       assertContinuity(session, peekClaims(idToken) ?? {});
       return previous;
     }
@@ -110,5 +112,13 @@ function assertContinuity(
   if (after['iss'] !== issuer) throw new IdentityChangedError('iss');
   if (after['sub'] !== subject) throw new IdentityChangedError('sub');
   if (tenant !== undefined && after['tid'] !== tenant) throw new IdentityChangedError('tid');
-  if (after['nonce'] !== undefined && after['nonce'] !== before['nonce']) throw new IdentityChangedError('nonce');
+  const nonces = [before['nonce'], after['nonce']];
+  if (!nonces.includes(undefined) && nonces[0] !== nonces[1]) throw new IdentityChangedError('nonce');
+}
+
+const TIMES: ReadonlySet<string> = new Set(['exp', 'nbf', 'iat']);
+
+/** True for a token that is well but for its times: what a clock that was set, here or there, makes of a good one. */
+function isAboutTime({ cause }: InvalidIdTokenError): boolean {
+  return cause instanceof UnacceptableClaimError && TIMES.has(cause.claim);
 }

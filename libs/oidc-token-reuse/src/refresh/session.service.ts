@@ -24,6 +24,9 @@ export interface SessionServiceDependencies {
 }
 
 export class SessionService {
+  /** What a response has written already counts for the rest of its request: a guard may stand before a handler twice. */
+  private readonly written = new WeakMap<HttpExchange, Session>();
+
   constructor(private readonly dependencies: SessionServiceDependencies) {}
 
   /** True when the request carries something that claims to be a session. */
@@ -53,30 +56,42 @@ export class SessionService {
     });
   }
 
-  /** As `live`, and asks the provider for new tokens even if the present ones could still be used: unless somebody just did so. */
+  /**
+   * As `live`, and asks the provider for new tokens even if the present ones could still be used: unless somebody just did so, or nothing can renew
+   * them.
+   */
   async renewed(exchange: HttpExchange): Promise<Session | undefined> {
+    const { refresh, options } = this.dependencies;
     return this.orCleared(exchange, async (carried) => {
       const current = await this.require(carried);
-      if (!this.dependencies.options.reuseTokens) return this.prolonged(current);
-      const wasRenewed = current.generation !== carried.generation && !this.dependencies.refresh.isExpired(current);
-      return wasRenewed || this.isYoung(current) ? current : this.dependencies.refresh.refresh(current);
+      if (!options.reuseTokens) return this.prolonged(current);
+      if (current.tokens.refreshToken === undefined) return current;
+      const wasJustRenewed = current.generation !== carried.generation || this.isYoung(current);
+      return wasJustRenewed && !refresh.isExpired(current) ? current : refresh.refresh(current);
     });
   }
 
   /** The newest form of what the request carries, also when it is over: for the logout, which leaves nothing behind. */
   async carriedNewest(exchange: HttpExchange): Promise<Session | undefined> {
     const carried = await this.read(exchange);
-    if (carried === undefined) return undefined;
-    await this.dependencies.refresh.settled(carried);
-    return this.dependencies.refresh.newest(carried);
+    return carried === undefined ? undefined : this.newest(carried);
+  }
+
+  /** The newest form of a session once a renewal that is under way has ended: what is left to revoke. */
+  async settled(session: Session): Promise<Session> {
+    await this.dependencies.refresh.settled(session);
+    return this.newest(session);
   }
 
   /** Begins a session: whatever session the browser had is signed out, so that its cookies are worth nothing (session fixation). */
   async begin(exchange: HttpExchange, session: Session): Promise<void> {
     const { custody, index, options } = this.dependencies;
+    if (await this.isSignedOut(session))
+      throw new LoginRequiredException('login_required', 'the session was signed out meanwhile');
     const previous = await custody.read(exchange);
-    if (previous !== undefined) await this.bury(previous, custody.place(exchange));
+    const place = custody.place(exchange);
     await custody.write(exchange, session);
+    if (previous !== undefined) await this.bury(previous, place);
     await this.attempt(index.add(session, { place: custody.place(exchange), ttl: options.sessionAbsoluteLifetime }));
   }
 
@@ -106,8 +121,9 @@ export class SessionService {
   }
 
   private async read(exchange: HttpExchange): Promise<Session | undefined> {
+    exchange.neverStore();
     await this.dependencies.transactions.evict(exchange);
-    return this.dependencies.custody.read(exchange);
+    return this.written.get(exchange) ?? this.dependencies.custody.read(exchange);
   }
 
   private async carried(exchange: HttpExchange): Promise<Session | undefined> {
@@ -116,8 +132,12 @@ export class SessionService {
   }
 
   private async current(carried: Session): Promise<Session | undefined> {
-    const newest = await this.ifReachable(this.dependencies.refresh.newest(carried), carried);
+    const newest = await this.newest(carried);
     return this.dependencies.clock.now() < this.expiresAt(newest) ? newest : undefined;
+  }
+
+  private newest(session: Session): Promise<Session> {
+    return this.ifReachable(this.dependencies.refresh.newest(session), session);
   }
 
   private async require(carried: Session): Promise<Session> {
@@ -147,6 +167,7 @@ export class SessionService {
   private async write(exchange: HttpExchange, session: Session): Promise<void> {
     await this.assertNotSignedOut(session);
     await this.dependencies.custody.write(exchange, session);
+    this.written.set(exchange, session);
   }
 
   private async assertNotSignedOut(session: Session): Promise<void> {
@@ -199,6 +220,6 @@ export class SessionService {
 
   private isYoung({ tokens }: Session): boolean {
     const { clock, options } = this.dependencies;
-    return clock.millis() - tokens.issuedAt * 1000 < options.reuseMaxSessionAge && clock.now() < tokens.expiresAt;
+    return clock.millis() - tokens.issuedAt * 1000 < options.reuseMaxSessionAge;
   }
 }

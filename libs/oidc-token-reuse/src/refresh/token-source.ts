@@ -1,5 +1,5 @@
 /** A live access token where there is no response at hand: in streams, queues and scheduled work. */
-import { ForbiddenException } from '../errors/exceptions.js';
+import { tokenReuseDisabled } from '../errors/exceptions.js';
 import type { Secret } from '../observability/secret.js';
 import type { Session } from '../session/session.js';
 import type { RefreshService } from './refresh.service.js';
@@ -27,9 +27,6 @@ export class TokenSource {
     this.session = await this.refresh.alive(this.session);
     const { accessToken } = this.session.tokens;
     if (accessToken !== undefined) return accessToken;
-    throw new ForbiddenException(
-      'token_reuse_disabled',
-      'this application keeps no tokens: OPENID_REUSE_TOKENS is false',
-    );
+    throw tokenReuseDisabled();
   }
 }

@@ -1,7 +1,10 @@
 /** Gives each module instance controllers of its own, so that two modules of one process serve their own paths. */
-import { Controller, type Type } from '@nestjs/common';
+import { Controller, UseFilters, UseGuards, type Type } from '@nestjs/common';
+import { TokenReuseGuard } from '../guard/token-reuse.guard.js';
+import { OidcExceptionFilter } from '../http/oidc-exception.filter.js';
 import { CallbackController } from '../login/callback.controller.js';
 import { LoginController } from '../login/login.controller.js';
+import { LogoutChannelsController } from '../logout/logout-channels.controller.js';
 import { LogoutController } from '../logout/logout.controller.js';
 import { ErrorController } from './error.controller.js';
 import { RefreshController } from './refresh.controller.js';
@@ -16,22 +19,24 @@ export interface MountedRoutes {
   readonly mountCallback: (path: string) => void;
 }
 
-const CONTROLLERS: readonly Type[] = [
+const PUBLIC_CONTROLLERS: readonly Type[] = [
   LoginController,
   LogoutController,
+  LogoutChannelsController,
   SessionController,
   RefreshController,
-  UserInfoController,
   ErrorController,
 ];
+const PROTECTED_CONTROLLERS: readonly Type[] = [UserInfoController];
 
-export function mountRoutes({
-  prefix,
-  isServed,
-}: {
+export interface MountOptions {
   readonly prefix: string;
   readonly isServed: boolean;
-}): MountedRoutes {
+  /** The whole application is guarded: the routes need no guard of their own. */
+  readonly isGuarded: boolean;
+}
+
+export function mountRoutes({ prefix, isServed, isGuarded }: MountOptions): MountedRoutes {
   const base = `/${prefix
     .split('/')
     .filter((segment) => segment !== '')
@@ -41,13 +46,20 @@ export function mountRoutes({
   const mountCallback = (path: string): void => {
     Controller(path)(callback);
   };
-  return { base, controllers: [...CONTROLLERS.map((controller) => mount(controller, base)), callback], mountCallback };
+  const open = PUBLIC_CONTROLLERS.map((controller) => mount(controller, base));
+  const guarded = PROTECTED_CONTROLLERS.map((controller) => mount(controller, base));
+  if (!isGuarded) guarded.forEach((controller) => UseGuards(TokenReuseGuard)(controller));
+  return { base, controllers: [...open, ...guarded, callback], mountCallback };
 }
 
-/** A subclass keeps routes and injected types, and has a path of its own. */
+/**
+ * A subclass keeps routes and injected types, and has a path of its own. Its failures are answered as documented, whatever filter the application
+ * puts over everything.
+ */
 function mount(controller: Type, path: string): Type {
   const Mounted = class extends controller {};
   Object.defineProperty(Mounted, 'name', { value: controller.name });
   Controller(path)(Mounted);
+  UseFilters(OidcExceptionFilter)(Mounted);
   return Mounted;
 }

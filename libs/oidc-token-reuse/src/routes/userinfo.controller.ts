@@ -1,19 +1,20 @@
 /** The route that shows what the provider knows of the end-user. */
-import { Controller, Get, UseGuards } from '@nestjs/common';
+import { Controller, Get, Header } from '@nestjs/common';
+import { UnauthorizedException } from '../errors/exceptions.js';
 import { CurrentUser } from '../guard/decorators.js';
-import { TokenReuseGuard } from '../guard/token-reuse.guard.js';
 import type { JsonObject } from '../provider/json.js';
 import { UserInfoService } from '../on-behalf-of/userinfo.service.js';
 import type { Principal } from '../session/principal.js';
 
 @Controller()
-@UseGuards(TokenReuseGuard)
 export class UserInfoController {
   constructor(private readonly userInfo: UserInfoService) {}
 
-  /** `GET /auth/userinfo`: the claims, through on-behalf-of where that is configured. */
+  /** `GET /auth/userinfo`: the claims, through on-behalf-of where that is configured. Protected like any route of the application. */
   @Get('userinfo')
-  async claims(@CurrentUser() principal: Principal): Promise<JsonObject> {
+  @Header('Cache-Control', 'no-store')
+  async claims(@CurrentUser() principal: Principal | undefined): Promise<JsonObject> {
+    if (principal === undefined) throw new UnauthorizedException();
     return this.userInfo.fetch(principal);
   }
 }

@@ -2,8 +2,10 @@
 import { MAX_COOKIE_BYTES } from '../http/cookie-writer.js';
 import type { CookieJar } from '../http/cookie-header.js';
 
-/** A value in more pieces than this is refused: request headers are limited too. */
-export const MAX_CHUNKS = 8;
+/** More pieces than this are never read: Node refuses request headers over 16 KB. */
+const MAX_CHUNKS = 4;
+/** A browser that holds more has them from somebody else; they go little by little. */
+const MAX_HELD = 16;
 /** Room for the name and the attributes of each cookie. */
 const ATTRIBUTE_BYTES = 160;
 const CHUNK_LENGTH = MAX_COOKIE_BYTES - ATTRIBUTE_BYTES;
@@ -30,13 +32,14 @@ export function readChunks(cookies: CookieJar, name: string): readonly string[] 
   return chunks;
 }
 
-/** Indices of all chunks that the browser holds, also of those that belong to no value. */
+/** Indices of all chunks that the browser holds, up to a bound, also of those that belong to no value. */
 export function heldChunks(cookies: CookieJar, name: string): readonly number[] {
   const held: number[] = [];
   for (const candidate of cookies.names()) {
     if (!candidate.startsWith(`${name}.`)) continue;
     const suffix = candidate.slice(name.length + 1);
     if (/^\d{1,4}$/.test(suffix) && String(Number(suffix)) === suffix) held.push(Number(suffix));
+    if (held.length === MAX_HELD) break;
   }
   return held;
 }

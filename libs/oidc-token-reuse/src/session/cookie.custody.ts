@@ -4,16 +4,18 @@ import type { OidcOptions } from '../config/options.js';
 import { OidcException } from '../errors/oidc.exception.js';
 import type { CookieWriter } from '../http/cookie-writer.js';
 import type { HttpExchange } from '../http/http-exchange.js';
-import { chunkCount, chunkName, heldChunks, MAX_CHUNKS, readChunks, toChunks } from './cookie-chunks.js';
+import { chunkCount, chunkName, heldChunks, readChunks, toChunks } from './cookie-chunks.js';
 import { Custody } from './custody.js';
 import type { Sealer } from './sealer.js';
 import { decodeSession, encodeSession } from './session-codec.js';
 import { sessionExpiresAt, type Session } from './session.js';
 
 const COOKIE = 'oidc.session';
-/** Characters all session cookies may have together: common proxies refuse a header line over 8 KB. */
-const BUDGET = 7800;
-/** Members of the protected header: the count of cookies is authenticated with the value. */
+/** Characters of all session cookies at login: common proxies refuse a header line over 8 KB, and an attempt to sign in takes 600 of them. */
+const BUDGET = 7400;
+/** The same for a renewed session, whose tokens have rotated already: as far as Node goes, which refuses 16 KB of headers. */
+const RENEWED_BUDGET = 12_000;
+/** Member of the protected header: the count of cookies is authenticated with the value. */
 const COUNT = 'n';
 
 export interface CookieCustodyDependencies {
@@ -29,15 +31,16 @@ export class CookieCustody extends Custody {
   }
 
   async read(exchange: HttpExchange): Promise<Session | undefined> {
+    const { sealer } = this.dependencies;
     const chunks = readChunks(exchange.cookies, this.name);
-    if (chunks.length > 0) exchange.neverStore();
-    // The count says where to stop: what lies beyond is left over from a larger session.
-    const sealed = chunks.slice(0, countOf(chunks)).join('');
-    const opened = sealed === '' ? undefined : await this.dependencies.sealer.open(sealed);
-    const session = opened?.header[COUNT] === chunkCount(sealed.length) ? decodeSession(opened.plaintext) : undefined;
-    // What another instance sealed with a secret not known here yet is left alone.
-    if (session === undefined && this.dependencies.sealer.claims(sealed)) this.clear(exchange);
-    return session;
+    const [first] = chunks;
+    if (first === undefined) return this.discard(exchange);
+    const header = sealer.peek(first);
+    // Sealed with a secret that is not known here: another instance may know it.
+    if (header === undefined) return undefined;
+    // The count says where to stop: what lies beyond is left over from a larger session, and cleared when this one is written.
+    const opened = await sealer.open(chunks.slice(0, header[COUNT]).join(''));
+    return opened === undefined ? this.discard(exchange) : decodeSession(opened.plaintext);
   }
 
   isPresent(exchange: HttpExchange): boolean {
@@ -64,13 +67,21 @@ export class CookieCustody extends Custody {
     return this.dependencies.cookies.nameOf(COOKIE);
   }
 
+  /**
+   * Takes out of the browser what cannot be put together or opened. A cookie that came twice stays: one of the two is somebody else's, and would
+   * be left alone there.
+   */
+  private discard(exchange: HttpExchange): undefined {
+    const { cookies } = exchange;
+    const held = heldChunks(cookies, this.name);
+    if (held.length > 0 && !held.some((index) => cookies.isRepeated(chunkName(this.name, index)))) this.clear(exchange);
+  }
+
   /** Clears what the browser holds, and the indices next to it that a response on its way may just have written. */
   private clearFrom(exchange: HttpExchange, from: number): void {
-    const held = heldChunks(exchange.cookies, this.name);
-    const last = Math.max(MAX_CHUNKS - 1, ...held.slice(0, 2 * MAX_CHUNKS));
-    for (let index = from; index <= last; index += 1) {
-      if (index < from + 2 || held.includes(index))
-        this.dependencies.cookies.clear(exchange, chunkName(this.name, index));
+    const held = heldChunks(exchange.cookies, this.name).filter((index) => index >= from);
+    for (const index of new Set([from, from + 1, ...held])) {
+      this.dependencies.cookies.clear(exchange, chunkName(this.name, index));
     }
   }
 
@@ -82,18 +93,12 @@ export class CookieCustody extends Custody {
     return count === 1 ? draft : sealer.seal(plaintext, { [COUNT]: count });
   }
 
-  /** A login that does not fit is refused with the remedy; a renewed session is carried as far as browsers carry it, since its tokens have rotated. */
   private assertFits(chunks: readonly string[], { generation }: Session): void {
+    const limit = generation === 0 ? BUDGET : RENEWED_BUDGET;
     const length = chunks.reduce((sum, chunk) => sum + chunk.length + this.name.length + 5, 0);
-    if (chunks.length <= MAX_CHUNKS && (generation > 0 || length <= BUDGET)) return;
+    if (length <= limit) return;
     throw new OidcException('session_too_large', 502, {
-      description: `the tokens take ${String(length)} bytes of cookies, of at most ${String(BUDGET)}; ask the provider for fewer claims (groups)`,
+      description: `the tokens take ${String(length)} bytes of cookies, of at most ${String(limit)}; ask the provider for fewer claims (groups), or set OPENID_CUSTODY=store`,
     });
   }
-}
-
-/** The count that the first chunk claims, believed only after the whole has opened. */
-function countOf([first = '']: readonly string[]): number {
-  const header = Buffer.from(first.slice(0, first.indexOf('.')), 'base64url').toString('latin1');
-  return Number(/"n":(\d)[,}]/.exec(header)?.[1] ?? 0);
 }

@@ -4,8 +4,8 @@ import { compactDecrypt, CompactEncrypt, decodeProtectedHeader, type CryptoKey }
 
 const KEY_BYTES = 32;
 const KID_LENGTH = 6;
-/** A sealed value is never longer than all cookies together. */
-const MAX_SEALED_LENGTH = 65_536;
+/** A token endpoint response has half a megabyte at most, and no cookie comes near that. */
+const MAX_SEALED_LENGTH = 1_048_576;
 
 /** Members of the protected header that belong to the sealed value; authenticated, not secret. */
 export type SealedHeader = Readonly<Record<string, number>>;
@@ -58,9 +58,12 @@ export class Sealer {
     }
   }
 
-  /** True when one of the secrets sealed it, or it pretends so: what does not open then is broken, not somebody else's. */
-  claims(sealed: string): boolean {
-    return this.keyOf(sealed) !== undefined;
+  /**
+   * The header of a sealed value, or of its beginning, before anything is believed of it. Undefined when none of the secrets is said to have sealed
+   * it: it is somebody else's, not broken.
+   */
+  peek(sealed: string): SealedHeader | undefined {
+    return this.keyOf(sealed) === undefined ? undefined : numbersOf(peekHeader(sealed));
   }
 
   private keyOf(sealed: string): PurposeKey | undefined {
@@ -69,10 +72,10 @@ export class Sealer {
   }
 }
 
-/** Header of a compact JWE, before anything is believed of it. */
+/** Header of a compact JWE, of which the end may be missing. */
 function peekHeader(sealed: string): Readonly<Record<string, unknown>> {
   try {
-    return decodeProtectedHeader(sealed);
+    return decodeProtectedHeader({ protected: sealed.slice(0, sealed.indexOf('.')) });
   } catch {
     // No JWE at all.
     return {};

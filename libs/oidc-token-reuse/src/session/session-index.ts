@@ -41,6 +41,7 @@ function keysOf({ issuer, subject, providerSessionId }: Session): readonly strin
 
 /** Digests, since names of keys are not sealed. */
 function keyOf(owner: SessionOwner): string {
-  const parts = 'subject' in owner ? ['sub', owner.issuer, owner.subject] : ['sid', owner.issuer, owner.providerSessionId];
+  const parts =
+    'subject' in owner ? ['sub', owner.issuer, owner.subject] : ['sid', owner.issuer, owner.providerSessionId];
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }

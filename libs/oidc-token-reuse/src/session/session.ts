@@ -9,7 +9,7 @@ export interface Session {
   readonly issuer: string;
   readonly subject: string;
   readonly tenant: string | undefined;
-  /** `sid` of the provider's session, from the first ID Token that named it. */
+  /** `sid` of the provider's session, from the ID Token of the login. */
   readonly providerSessionId: string | undefined;
   /** Epoch milliseconds at which the login began. */
   readonly startedAt: number;
@@ -43,25 +43,9 @@ export function sessionExpiresAt(session: Session, lifetimes: Lifetimes): number
 
 /** Claims of the ID Token that are about the protocol, not about the end-user. */
 const PROTOCOL_CLAIMS: ReadonlySet<string> = new Set([
-  ...[
-    'iss',
-    'aud',
-    'azp',
-    'exp',
-    'iat',
-    'nbf',
-    'jti',
-    'nonce',
-    'at_hash',
-    'c_hash',
-    's_hash',
-    'sid',
-    'typ',
-    'uti',
-    'rh',
-    'aio',
-    'ver',
-  ],
+  ...['iss', 'aud', 'azp', 'exp', 'iat', 'nbf', 'jti', 'nonce', 'at_hash', 'c_hash', 's_hash', 'sid', 'typ'],
+  // Entra
+  ...['uti', 'rh', 'aio', 'ver'],
 ]);
 
 /** What the ID Token says about the end-user. */

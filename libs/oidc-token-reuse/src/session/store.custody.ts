@@ -58,7 +58,10 @@ export class StoreCustody extends Custody {
     await this.dependencies.coordinator.put('session', placeOf(key), { ...(await this.recordOf(key, session)) });
     this.begun.set(exchange, key);
     // For as long as any session may last: how long this one does is decided where it is kept.
-    this.dependencies.cookies.set(exchange, this.name, { value: key, maxAge: this.dependencies.options.sessionAbsoluteLifetime });
+    this.dependencies.cookies.set(exchange, this.name, {
+      value: key,
+      maxAge: this.dependencies.options.sessionAbsoluteLifetime,
+    });
   }
 
   clear(exchange: HttpExchange): void {

@@ -3,8 +3,10 @@
 const MAX_SEGMENTS = 8;
 const TEXT = 0;
 const BYTES = 1;
+/** A token endpoint response has half a megabyte at most. */
+const MAX_LENGTH_BITS = 28;
 
-/** Collects bytes: 8 and 16 bit numbers, and byte strings with their length in front. */
+/** Collects bytes: small numbers, and byte strings with their length in front. */
 export class ByteWriter {
   private readonly parts: Uint8Array[] = [];
 
@@ -13,8 +15,11 @@ export class ByteWriter {
   }
 
   bytes(value: Uint8Array): void {
-    if (value.length > 0xffff) throw new RangeError('a value is too long for its length field');
-    this.parts.push(Uint8Array.of(value.length >> 8, value.length & 0xff), value);
+    let length = value.length;
+    // Seven bits to a byte, the low ones first; the eighth says that more follow.
+    for (; length > 0x7f; length >>>= 7) this.uint8((length & 0x7f) | 0x80);
+    this.uint8(length);
+    this.parts.push(value);
   }
 
   finish(): Uint8Array {
@@ -36,11 +41,21 @@ export class ByteReader {
   }
 
   bytes(): Uint8Array {
-    const length = (this.uint8() << 8) | this.uint8();
+    const length = this.length();
     const value = this.source.subarray(this.offset, this.offset + length);
     if (value.length < length) throw new RangeError('unexpected end');
     this.offset += length;
     return value;
+  }
+
+  private length(): number {
+    let length = 0;
+    for (let shift = 0; shift < MAX_LENGTH_BITS; shift += 7) {
+      const byte = this.uint8();
+      length |= (byte & 0x7f) << shift;
+      if (byte <= 0x7f) return length;
+    }
+    throw new RangeError('a length is too long');
   }
 }
 
@@ -57,7 +72,7 @@ export function writeToken(writer: ByteWriter, token: string | undefined): void 
   }
 }
 
-/** Reads a token that `writeToken` wrote. */
+/** Reads a token that `writeToken` wrote; throws a RangeError when the bytes end too early. */
 export function readToken(reader: ByteReader): string | undefined {
   const count = reader.uint8();
   if (count === 0) return undefined;

@@ -1,4 +1,5 @@
 /** Rules for the claims that every token has in common (RFC 7519 section 4.1, OpenID Connect Core section 3.1.3.7). Pure: claims in, or throw. */
+import { ReportableError } from '../observability/reason.js';
 import type { JsonObject } from '../provider/json.js';
 
 /** No token lives longer than this many seconds (400 days): an `exp` beyond it is a mistake or an attack. */
@@ -6,7 +7,7 @@ const MAX_LIFETIME = 34_560_000;
 const MAX_SUBJECT_LENGTH = 255;
 
 /** A verified token whose claims are not acceptable. The message names the claim, never its value. */
-export class UnacceptableClaimError extends Error {
+export class UnacceptableClaimError extends ReportableError {
   override readonly name = 'UnacceptableClaimError';
 
   constructor(
@@ -33,11 +34,12 @@ export function unexpected(claim: string, what = 'unexpected'): never {
 }
 
 /**
- * Requires `exp`, and validates `exp`, `nbf` and `iat` as whole or fractional epoch seconds.
+ * Requires `exp`, and validates `exp`, `nbf` and `iat`.
  *
+ * @returns `exp`
  * @throws ExpiredTokenError when only `exp` has passed
  */
-export function validateTimes(claims: JsonObject, { now, clockTolerance }: TimePolicy): void {
+export function validateTimes(claims: JsonObject, { now, clockTolerance }: TimePolicy): number {
   const exp = numericDate(claims, 'exp') ?? unexpected('exp', 'missing');
   const nbf = numericDate(claims, 'nbf');
   const iat = numericDate(claims, 'iat');
@@ -45,14 +47,19 @@ export function validateTimes(claims: JsonObject, { now, clockTolerance }: TimeP
   if (nbf !== undefined && nbf > now + clockTolerance) unexpected('nbf', 'future');
   if (iat !== undefined && iat > now + clockTolerance) unexpected('iat', 'future');
   if (exp <= now - clockTolerance) throw new ExpiredTokenError('exp', 'the token has expired');
+  return exp;
 }
 
-/** A NumericDate, if the claim is there (RFC 7519 section 2). */
+/** A NumericDate in whole seconds, if the claim is there (RFC 7519 section 2). */
 export function numericDate(claims: JsonObject, name: string): number | undefined {
   const value = claims[name];
   if (value === undefined) return undefined;
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) unexpected(name, 'malformed');
+  if (!isWholeSeconds(value)) unexpected(name, 'malformed');
   return value;
+}
+
+function isWholeSeconds(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 /** The subject identifier (OpenID Connect Core section 2: at most 255 ASCII characters). */

@@ -15,48 +15,47 @@ export interface IssuerPolicy {
 }
 
 /**
- * Validates `iss`: byte for byte, or, where tenants are allowed, as the template filled with the token's own `tid`.
+ * Validates `iss`: byte for byte, or, where tenants are allowed, as the template filled with the token's own `tid`. Where the key has an `issuer`, it
+ * is of the same tenant.
  *
  * @returns the tenant, for a provider with tenants
  * @see https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-issuer
  */
 export function validateIssuer(claims: JsonObject, policy: IssuerPolicy): string | undefined {
   const { iss } = claims;
-  if (typeof iss !== 'string') return unexpected('iss', 'missing or malformed');
+  if (typeof iss !== 'string') unexpected('iss', 'missing or malformed');
   const tenant = policy.options.tenants.length > 0 ? tenantOf(claims, policy.options.tenants) : undefined;
-  if (!issuersOf(tenant, policy).includes(iss)) unexpected('iss');
-  if (
-    policy.keyIssuer !== undefined &&
-    fill(policy.keyIssuer, tenant) !== iss &&
-    !isEntraPair(policy.keyIssuer, tenant, policy)
-  )
-    unexpected('iss');
+  const issuers = issuersOf(tenant, policy);
+  if (!issuers.includes(iss)) unexpected('iss');
+  if (policy.keyIssuer !== undefined && !issuers.includes(fill(policy.keyIssuer, tenant))) unexpected('iss');
   return tenant;
+}
+
+/** The one name of the issuer of a tenant, whichever of its forms a token has: half of the end-user's identity. */
+export function issuerOf(metadataIssuer: string, tenant: string | undefined): string {
+  return fill(metadataIssuer, tenant);
 }
 
 /** True for `iss` of an authorization response (RFC 9207 section 2.4) that one of our tenants, or our only issuer, may send. */
 export function isOwnIssuer(iss: string, metadataIssuer: string, options: IssuerPolicy['options']): boolean {
   const tenants = options.tenants.length > 0 ? options.tenants : [undefined];
-  return tenants.some((tenant) => issuersOf(tenant, { metadataIssuer, options, keyIssuer: undefined }).includes(iss));
+  return tenants.some((tenant) => issuersOf(tenant, { metadataIssuer, options }).includes(iss));
 }
 
 function tenantOf(claims: JsonObject, allowed: readonly string[]): string {
   const { tid } = claims;
-  if (typeof tid !== 'string' || !GUID.test(tid) || !allowed.includes(tid))
-    return unexpected('tid', 'missing or not allowed');
+  if (typeof tid !== 'string' || !GUID.test(tid) || !allowed.includes(tid)) unexpected('tid', 'missing or not allowed');
   return tid;
 }
 
 /** The issuers a token of this tenant may name: for Entra its v1 and its v2 form, since the application's manifest chooses between them. */
-function issuersOf(tenant: string | undefined, { metadataIssuer, options }: IssuerPolicy): readonly string[] {
+function issuersOf(
+  tenant: string | undefined,
+  { metadataIssuer, options }: Omit<IssuerPolicy, 'keyIssuer'>,
+): readonly string[] {
   const own = fill(metadataIssuer, tenant);
   if (options.preset !== 'entra' || tenant === undefined) return [own];
   return [own, `https://sts.windows.net/${tenant}/`, `https://login.microsoftonline.com/${tenant}/v2.0`];
-}
-
-/** Entra publishes its keys under the v2 issuer and signs v1 tokens with them too. */
-function isEntraPair(keyIssuer: string, tenant: string | undefined, policy: IssuerPolicy): boolean {
-  return issuersOf(tenant, policy).includes(fill(keyIssuer, tenant));
 }
 
 function fill(template: string, tenant: string | undefined): string {

@@ -1,5 +1,6 @@
 /** Takes a compact JWS apart without believing it (RFC 7515 section 7.1, RFC 8725 section 3). */
-import { isJsonObject, parseJsonObject, type JsonObject } from '../provider/json.js';
+import { ReportableError } from '../observability/reason.js';
+import { parseJsonObject, type JsonObject } from '../provider/json.js';
 import { MAX_KID_LENGTH, SIGNING_ALGORITHMS, type SigningAlgorithm } from '../provider/jwk-set.js';
 
 /** Longer tokens do not fit into the request headers that common servers accept. */
@@ -18,18 +19,18 @@ export interface UnverifiedJws {
 }
 
 /** A token that is no acceptable JWS. The message names the rule, never the token. */
-export class MalformedTokenError extends Error {
-  override readonly name = 'MalformedTokenError';
+export class MalformedTokenError extends ReportableError {
+  override readonly name: string = 'MalformedTokenError';
 }
 
 /**
- * Splits and decodes a compact JWS. Checked: length, three canonical base64url segments, JSON objects without repeated members, an asymmetric
- * algorithm of the allow-list, no `crit`, a sane `kid`. Not checked: the signature and every claim.
+ * Splits and decodes a compact JWS. Checked: length, three canonical base64url segments, JSON objects in UTF-8 without repeated members, an
+ * asymmetric algorithm of the allow-list, no `crit`, a sane `kid`. Not checked: the signature and every claim.
  *
  * @throws MalformedTokenError
  */
 export function parseJws(token: string, maxLength: number): UnverifiedJws {
-  if (token.length > maxLength) throw new MalformedTokenError('the token is too long');
+  assertLength(token, maxLength);
   const first = token.indexOf('.');
   const second = token.indexOf('.', first + 1);
   if (first < 1 || second < 0 || token.includes('.', second + 1))
@@ -38,6 +39,11 @@ export function parseJws(token: string, maxLength: number): UnverifiedJws {
   const header = decode(token.slice(0, first));
   const claims = decode(token.slice(first + 1, second));
   return { ...readHeader(header), header, claims };
+}
+
+/** Comes before everything else that is done to a token. */
+export function assertLength(token: string, maxLength: number): void {
+  if (token.length > maxLength) throw new MalformedTokenError('the token is too long');
 }
 
 /** True for a string that looks like a compact JWS, whatever it contains. */
@@ -61,15 +67,16 @@ function isSigningAlgorithm(value: unknown): value is SigningAlgorithm {
   return known.includes(value);
 }
 
+/** Replacement characters would make different bytes one claim. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function decode(segment: string): JsonObject {
   if (!isCanonical(segment)) throw new MalformedTokenError('a part of the token is not base64url');
   try {
-    const value = parseJsonObject(Buffer.from(segment, 'base64url').toString('utf8'));
-    if (isJsonObject(value)) return value;
+    return parseJsonObject(utf8.decode(Buffer.from(segment, 'base64url')));
   } catch (error) {
     throw new MalformedTokenError('a part of the token is no JSON object', { cause: error });
   }
-  throw new MalformedTokenError('a part of the token is no JSON object');
 }
 
 /** One token has one spelling: stray bits at the end of a segment would let the same signature appear under many (RFC 4648 section 3.5). */

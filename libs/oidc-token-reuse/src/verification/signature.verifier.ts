@@ -1,12 +1,13 @@
 /** Checks signatures with jose against the provider's published keys. */
 import { compactVerify, errors } from 'jose';
+import { ReportableError } from '../observability/reason.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
 import type { SigningAlgorithm, SigningKey } from '../provider/jwk-set.js';
-import { MalformedTokenError, parseJws, type UnverifiedJws } from './jws.js';
+import { assertLength, MalformedTokenError, parseJws, type UnverifiedJws } from './jws.js';
 import { VerifiedTokenCache, type VerifiedJws } from './verified-token.cache.js';
 
 /** The token was not signed by a published key of the provider. */
-export class BadSignatureError extends Error {
+export class BadSignatureError extends ReportableError {
   override readonly name = 'BadSignatureError';
 }
 
@@ -23,17 +24,22 @@ export class SignatureVerifier {
   /**
    * Verifies the signature of a token that somebody presented; the result is remembered.
    *
-   * @throws MalformedTokenError, BadSignatureError, ProviderUnavailableException (no keys)
+   * @param inspect Throws for a token that is refused whatever its signature; called before that is checked.
+   * @throws MalformedTokenError, BadSignatureError, ProviderUnavailableException (no keys), and what `inspect` throws
    */
-  presented(token: string, maxLength: number): Promise<VerifiedJws> {
+  async presented(token: string, maxLength: number, inspect?: (jws: UnverifiedJws) => void): Promise<VerifiedJws> {
+    assertLength(token, maxLength);
     const { keys, options } = this.provider;
-    const verify = (): Promise<VerifiedJws> =>
-      verifySignature(token, parseJws(token, maxLength), (algorithm, kid) => keys.candidates(algorithm, kid));
+    const verify = (): Promise<VerifiedJws> => {
+      const jws = parseJws(token, maxLength);
+      inspect?.(jws);
+      return verifySignature(token, jws, (algorithm, kid) => keys.candidates(algorithm, kid));
+    };
     return options.jwksCache ? this.cache.get(token, verify) : verify();
   }
 
   /** Verifies the signature of a token that the provider gave us in answer to our own request. */
-  received(token: string, maxLength: number): Promise<VerifiedJws> {
+  async received(token: string, maxLength: number): Promise<VerifiedJws> {
     const { keys } = this.provider;
     return verifySignature(token, parseJws(token, maxLength), (algorithm, kid) =>
       keys.candidatesForOwn(algorithm, kid),
@@ -46,18 +52,17 @@ async function verifySignature(token: string, jws: UnverifiedJws, candidates: Ca
   if (key === undefined) throw new BadSignatureError('no published key fits the token');
   // Without a `kid` there has to be one key only (OpenID Connect Core section 10.1), and one `kid` names one key.
   if (another !== undefined) throw new BadSignatureError('more than one published key fits the token');
+  const publicKey = await key.import(jws.algorithm);
   try {
-    await compactVerify(token, await key.import(jws.algorithm), { algorithms: [jws.algorithm] });
+    await compactVerify(token, publicKey, { algorithms: [jws.algorithm] });
   } catch (error) {
-    if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException) {
-      throw new BadSignatureError('the signature is not valid', { cause: error });
-    }
-    throw error;
+    if (!(error instanceof errors.JOSEError)) throw error;
+    throw new BadSignatureError('the signature is not valid', { cause: error });
   }
   return { ...jws, key };
 }
 
 /** True for every failure that is the token's own fault. */
-export function isTokenFault(error: unknown): boolean {
+export function isTokenFault(error: unknown): error is MalformedTokenError | BadSignatureError {
   return error instanceof MalformedTokenError || error instanceof BadSignatureError;
 }

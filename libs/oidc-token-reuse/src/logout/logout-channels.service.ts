@@ -1,0 +1,99 @@
+/** Ends sessions when the provider says so: by its own request behind the scenes, or through the browser. */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../clock.js';
+import type { Coordinator } from '../coordination/coordinator.js';
+import { InvalidRequestException } from '../errors/exceptions.js';
+import { OidcException } from '../errors/oidc.exception.js';
+import type { OidcEvents } from '../observability/events.js';
+import type { OpenIdProvider } from '../provider/openid-provider.js';
+import type { Tombstones } from '../session/tombstones.js';
+import { isOwnIssuer } from '../verification/issuer.js';
+import {
+  InvalidLogoutTokenError,
+  type LogoutToken,
+  type LogoutTokenVerifier,
+} from '../verification/logout-token.verifier.js';
+import { RateLimit } from './rate-limit.js';
+
+export interface LogoutChannelsDependencies {
+  readonly provider: OpenIdProvider;
+  readonly logoutTokens: LogoutTokenVerifier;
+  readonly tombstones: Tombstones;
+  readonly coordinator: Coordinator;
+  readonly clock: Clock;
+  readonly events: OidcEvents;
+}
+
+const MAX_SID_LENGTH = 256;
+/** Front-channel marks come from browsers unasked: this many in this many milliseconds, for all browsers together. */
+const FRONT_CHANNEL_LIMIT = { count: 100, window: 10_000 };
+
+export class LogoutChannelsService {
+  private readonly frontChannelLimit: RateLimit;
+
+  constructor(private readonly dependencies: LogoutChannelsDependencies) {
+    this.frontChannelLimit = new RateLimit(dependencies.clock, FRONT_CHANNEL_LIMIT);
+  }
+
+  /**
+   * Back-Channel Logout 1.0 section 2.5: verifies the logout token, lets each count once, and ends the session it names, or all of its subject.
+   *
+   * @throws InvalidRequestException for a token that is not acceptable or came before
+   * @throws ProviderUnavailableException when that cannot be decided now
+   */
+  async backChannel(token: string): Promise<void> {
+    const logoutToken = await this.verified(token);
+    const { issuer, providerSessionId, subject } = logoutToken;
+    await this.assertFirst(logoutToken);
+    const { tombstones, events } = this.dependencies;
+    if (providerSessionId !== undefined) await tombstones.markProviderSession({ issuer, providerSessionId });
+    else if (subject !== undefined) await tombstones.markSubject({ issuer, subject });
+    events.emit({ type: 'logout.received', issuer, channel: 'back', ...(subject === undefined ? {} : { subject }) });
+  }
+
+  /**
+   * Front-Channel Logout 1.0 section 3: a browser loads this without our cookie and without proof, so it only marks a session that names its `sid`.
+   *
+   * @throws InvalidRequestException without an issuer of ours and a `sid`
+   */
+  async frontChannel(issuer: string | undefined, providerSessionId: string | undefined): Promise<void> {
+    const { provider, tombstones, events } = this.dependencies;
+    const metadata = await provider.metadata.get();
+    if (issuer === undefined || !isOwnIssuer(issuer, metadata.issuer, provider.options))
+      throw new InvalidRequestException("parameter 'iss' is not the issuer");
+    if (providerSessionId === undefined || providerSessionId === '' || providerSessionId.length > MAX_SID_LENGTH) {
+      throw new InvalidRequestException("parameter 'sid' is missing or too long");
+    }
+    if (!this.frontChannelLimit.allows()) throw tooMany();
+    await tombstones.markProviderSessionUnverified({ issuer, providerSessionId });
+    events.emit({ type: 'logout.received', issuer, channel: 'front' });
+  }
+
+  private async verified(token: string): Promise<LogoutToken> {
+    try {
+      return await this.dependencies.logoutTokens.verify(token);
+    } catch (error) {
+      if (!(error instanceof InvalidLogoutTokenError)) throw error;
+      const { events, provider } = this.dependencies;
+      events.emit({ type: 'token.rejected', issuer: provider.issuer, reason: error.message });
+      throw new InvalidRequestException('the logout token is not acceptable', error);
+    }
+  }
+
+  private async assertFirst({ issuer, jti, expiresAt }: LogoutToken): Promise<void> {
+    const { coordinator, clock, provider } = this.dependencies;
+    const key = createHash('sha256')
+      .update(JSON.stringify([issuer, jti]))
+      .digest('base64url');
+    const ttl = Math.max(1, expiresAt - clock.now() + provider.options.clockTolerance);
+    if (await coordinator.putIfAbsent('jti', key, { value: '1', ttl })) return;
+    throw new InvalidRequestException('the logout token was used before');
+  }
+}
+
+function tooMany(): OidcException {
+  return new OidcException('too_many_requests', 429, {
+    description: 'too many sessions are being ended through browsers',
+    headers: { 'Retry-After': '10' },
+  });
+}

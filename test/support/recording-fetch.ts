@@ -1,0 +1,24 @@
+/** A `fetch` that writes down what the application sends to its provider. */
+
+export interface SentRequest {
+  readonly url: string;
+  readonly headers: Headers;
+  /** Parameters of a form. */
+  readonly form: Readonly<Record<string, string>>;
+}
+
+export class RecordingFetch {
+  readonly sent: SentRequest[] = [];
+
+  readonly fetch: typeof fetch = (input, init) => {
+    const url = input instanceof Request ? input.url : String(input);
+    const body = typeof init?.body === 'string' ? init.body : '';
+    this.sent.push({ url, headers: new Headers(init?.headers), form: Object.fromEntries(new URLSearchParams(body)) });
+    return fetch(input, init);
+  };
+
+  /** The forms sent to the token endpoint with a grant type that ends like this. */
+  forms(grant: string): readonly Readonly<Record<string, string>>[] {
+    return this.sent.map(({ form }) => form).filter(({ grant_type: type }) => type?.endsWith(grant) === true);
+  }
+}
