@@ -23,7 +23,14 @@ describe.each(ADAPTERS)('logout channels on %s', (adapter) => {
 
   async function logoutToken(claims: TokenClaims, options: SignOptions = {}): Promise<string> {
     const { issuer, client } = harness.provider;
-    const base = { iss: issuer, aud: client.clientId, iat: now(), exp: now() + 120, jti: randomUUID(), events: { [EVENT]: {} } };
+    const base = {
+      iss: issuer,
+      aud: client.clientId,
+      iat: now(),
+      exp: now() + 120,
+      jti: randomUUID(),
+      events: { [EVENT]: {} },
+    };
     return harness.provider.signLogoutToken({ ...base, ...claims }, options);
   }
 
@@ -46,7 +53,11 @@ describe.each(ADAPTERS)('logout channels on %s', (adapter) => {
     it('ends exactly the session that the logout token names', async () => {
       const [one, other] = [await harness.signedIn(), await harness.signedIn()];
       const response = await send(await logoutToken({ sid: await sidOf(one) }));
-      expect({ status: response.status, store: response.headers.get('cache-control'), body: await response.text() }).toEqual({
+      expect({
+        status: response.status,
+        store: response.headers.get('cache-control'),
+        body: await response.text(),
+      }).toEqual({
         status: 200,
         store: 'no-store',
         body: '',
@@ -70,7 +81,8 @@ describe.each(ADAPTERS)('logout channels on %s', (adapter) => {
     it('refuses a bearer token of the session that has ended', async () => {
       const browser = await harness.signedIn();
       const { token } = (await (await browser.fetch(`${harness.url}/api/token`)).json()) as { token: string };
-      const call = (): Promise<Response> => fetch(`${harness.url}/api/profile`, { headers: { authorization: `Bearer ${token}` } });
+      const call = (): Promise<Response> =>
+        fetch(`${harness.url}/api/profile`, { headers: { authorization: `Bearer ${token}` } });
       expect((await call()).status).toBe(200);
       await send(await logoutToken({ sid: await sidOf(browser) }));
       const refused = await call();
@@ -96,7 +108,11 @@ describe.each(ADAPTERS)('logout channels on %s', (adapter) => {
       const token = await logoutToken({ sid: 'some-session' });
       expect((await send(token)).status).toBe(200);
       const response = await send(token);
-      expect({ status: response.status, body: await response.json(), store: response.headers.get('cache-control') }).toEqual({
+      expect({
+        status: response.status,
+        body: await response.json(),
+        store: response.headers.get('cache-control'),
+      }).toEqual({
         status: 400,
         body: { error: 'invalid_request', error_description: 'the logout token was used before' },
         store: 'no-store',
@@ -121,7 +137,7 @@ describe.each(ADAPTERS)('logout channels on %s', (adapter) => {
       ['without jti', { jti: undefined }],
       ['without sid and sub', { sid: undefined, sub: undefined }],
     ];
-    it.each(foreign)('O1 refuses a logout token %s', async (_title, claims, options) => {
+    it.each(foreign)('O1 refuses a logout token %s', async (...[, claims, options]) => {
       const browser = await harness.signedIn();
       const sid = await sidOf(browser);
       const response = await send(await logoutToken({ sid, ...claims }, options));
@@ -151,7 +167,9 @@ describe.each(ADAPTERS)('logout channels on %s', (adapter) => {
       const token = await logoutToken({ sid: 'x' });
       const body = `logout_token=${token}&logout_token=${token}`;
       const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-      expect((await fetch(`${harness.url}/auth/backchannel-logout`, { method: 'POST', body, headers })).status).toBe(400);
+      expect((await fetch(`${harness.url}/auth/backchannel-logout`, { method: 'POST', body, headers })).status).toBe(
+        400,
+      );
     });
 
     it('is told by the provider when the end-user signs out there', async () => {

@@ -33,7 +33,10 @@ import type { MountedRoutes } from './routes/mounted-routes.js';
  * @publicApi
  */
 @Module({ providers: [...PROVIDERS], exports: [...EXPORTS] })
-export class OidcModule extends ConfigurableModuleClass implements NestModule, OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
+export class OidcModule
+  extends ConfigurableModuleClass
+  implements NestModule, OnModuleInit, OnModuleDestroy, OnApplicationShutdown
+{
   constructor(
     @Inject(OIDC_OPTIONS) private readonly options: OidcOptions,
     @Inject(COMPOSITION) private readonly composition: OidcComposition,

@@ -178,7 +178,11 @@ export class OnBehalfOfException extends OidcException {
 
   constructor(
     code: OidcErrorCode,
-    { description, claims, cause }: { readonly description: string; readonly claims?: string; readonly cause?: unknown },
+    {
+      description,
+      claims,
+      cause,
+    }: { readonly description: string; readonly claims?: string; readonly cause?: unknown },
   ) {
     super(code, code === 'provider_rejected' ? 502 : 403, {
       description,

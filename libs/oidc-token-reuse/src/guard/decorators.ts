@@ -69,13 +69,11 @@ export const AccessToken = createParamDecorator((_data: unknown, context: Execut
   principalOf(context)?.accessToken?.reveal(),
 );
 
-const Downstream = createParamDecorator(
-  (scope: string, context: ExecutionContext): DownstreamParameter => ({
-    scope,
-    principal: principalOf(context),
-    exchange: exchangeOf(context),
-  }),
-);
+const Downstream = createParamDecorator((scope: string, context: ExecutionContext): DownstreamParameter => ({
+  scope,
+  principal: principalOf(context),
+  exchange: exchangeOf(context),
+}));
 
 /**
  * A token for a downstream API with the given scope, got on behalf of the caller and cached, as a string.

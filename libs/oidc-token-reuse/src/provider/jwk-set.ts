@@ -89,7 +89,8 @@ export class JwkSet {
  */
 export async function parseJwkSet(text: string): Promise<JwkSet> {
   const { keys } = parseJsonObject(text);
-  if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw new MalformedDocumentError('no JWK Set, or one with too many keys');
+  if (!Array.isArray(keys) || keys.length > MAX_KEYS)
+    throw new MalformedDocumentError('no JWK Set, or one with too many keys');
   const usable = (await Promise.all(keys.filter(isSigningJwk).map(toSigningKey))).filter((key) => key !== undefined);
   if (usable.length === 0) throw new MalformedDocumentError('a JWK Set without a usable signing key');
   return new JwkSet(usable);

@@ -111,9 +111,7 @@ export class MetadataSource {
   private async fetchText(): Promise<string> {
     const { discoveryUrl, timeout, fetch } = this.options;
     const headers = { accept: 'application/json' };
-    return jsonTextOf(
-      await fetch.send(discoveryUrl, { method: 'GET', headers, timeout, signal: this.closing.signal }),
-    );
+    return jsonTextOf(await fetch.send(discoveryUrl, { method: 'GET', headers, timeout, signal: this.closing.signal }));
   }
 
   private parse(text: string): ProviderMetadata {

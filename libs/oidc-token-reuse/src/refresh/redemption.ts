@@ -95,7 +95,8 @@ export class Redemption {
       assertContinuity(session, claims);
       return idToken;
     } catch (error) {
-      if (error instanceof InvalidIdTokenError && !isAboutTime(error)) throw new IdentityChangedError('id_token', error);
+      if (error instanceof InvalidIdTokenError && !isAboutTime(error))
+        throw new IdentityChangedError('id_token', error);
       if (!(error instanceof InvalidIdTokenError || error instanceof ProviderUnavailableException)) throw error;
       // A clock is off, or there are no keys just now: the refresh token has rotated already, and TLS vouches for the answer (OpenID Connect Core
       // section 3.1.3.7, 6).
