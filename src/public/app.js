@@ -16,7 +16,6 @@ const SIGN_OUT = { method: 'POST', path: '/auth/logout' };
 const ERROR_TEXTS = new Map([
   ['access_denied', 'The sign-in was cancelled, or the provider refused it.'],
   ['account_selection_required', 'The provider needs you to choose an account. Sign in to choose one.'],
-  ['claims_challenge', 'The provider asks for a further check. Sign in again to complete it.'],
   [
     'configuration',
     'The application and the provider are not set up for each other. The application’s log says what to change.',
@@ -31,14 +30,18 @@ const ERROR_TEXTS = new Map([
   ['login_required', 'Your sign-in has ended. Sign in again.'],
   ['provider_rejected', 'The provider refused the sign-in.'],
   ['provider_unavailable', 'The provider does not answer at the moment. Try again shortly.'],
+  ['role_required', 'You are signed in at the provider, but have no role that lets you in here.'],
+  ['session_conflict', 'Somebody else has signed in here meanwhile. Sign out first.'],
   ['session_missing', 'You are not signed in.'],
   [
     'session_not_stored',
     'The sign-in succeeded, but the browser did not keep the session cookie. Allow cookies for this site.',
   ],
   ['session_too_large', 'The provider’s tokens do not fit into cookies. The application’s log says what to change.'],
+  ['token_not_reusable', 'The provider’s tokens cannot be used here. The application’s log says what to change.'],
   ['transaction_missing', 'The sign-in took too long or was started in another browser. Start again.'],
   ['transaction_used', 'This sign-in was already completed. Start again if you are not signed in.'],
+  ['userinfo_invalid', 'What the provider knows about you could not be accepted, so nobody was signed in.'],
 ]);
 
 const SIGN_IN_ERRORS = new Set(['login_required', 'session_missing']);

@@ -81,7 +81,7 @@ describe.each(ADAPTERS)('with a provider of its own on %s', (adapter) => {
     expect(login.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
     expect(await statusAndBody(await browser.fetch(`${url}/health`))).toMatchObject({
       status: 200,
-      body: { status: 'degraded', provider: { metadata: false } },
+      body: { status: 'degraded', oidc: { metadata: false } },
     });
     expect((await browser.fetch(`${url}/`)).status).toBe(200);
 
@@ -101,6 +101,21 @@ describe.each(ADAPTERS)('with a provider of its own on %s', (adapter) => {
     const paths = ['/', '/health', '/api/public', '/api/profile', '/auth/session'];
     const statuses = await Promise.all(paths.map(async (path) => (await browser.fetch(url + path)).status));
     expect(statuses).toEqual([200, 200, 200, 401, 200]);
+  });
+});
+
+describe.each(ADAPTERS)('with sessions in a store that is away on %s', (adapter) => {
+  it('the application says that it cannot serve, and who is signed in is not known', async () => {
+    const [port = 0] = await freePorts(1);
+    const settings = { CACHE_URL: `redis://127.0.0.1:${String(port)}`, OPENID_CUSTODY: 'store' };
+    const { url } = await reference({ adapter, provider: await testProvider(), settings });
+    const browser = new TestBrowser();
+    const cookie = `oidc.session-key=${'a'.repeat(43)}`;
+    expect((await browser.fetch(`${url}/api/profile`, { headers: { cookie } })).status).toBe(503);
+    expect(await statusAndBody(await browser.fetch(`${url}/health`))).toMatchObject({
+      status: 503,
+      body: { status: 'error', oidc: { status: 'degraded', sharedStore: false } },
+    });
   });
 });
 

@@ -1,11 +1,13 @@
 /** The application behind a TLS front: cookies as a browser stores them over https, and a provider on another site that posts back. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createTestProvider, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import type { Browser, BrowserContext, Cookie, Page } from 'playwright-core';
 import { freePorts } from '../support/ports.js';
 import { startReference, type Reference } from '../support/reference.js';
 import { enterCredentials, launchChromium, newProfile, signIn, watchPages } from './chromium.js';
 import { TlsFront } from './tls-front.js';
+
+jest.setTimeout(60_000);
 
 let browser: Browser;
 

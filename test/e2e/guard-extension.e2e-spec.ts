@@ -3,11 +3,11 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
-  ArgumentsHost,
+  type ArgumentsHost,
   Catch,
   Controller,
-  ExceptionFilter,
-  ExecutionContext,
+  type ExceptionFilter,
+  type ExecutionContext,
   Get,
   HttpException,
   Injectable,

@@ -29,7 +29,7 @@ const CSRF = {
   challenge: null,
 };
 const FOR_GRAPH =
-  'the token is for Microsoft Graph and cannot be verified by others; request a scope of this API, and exchange the token on behalf of the end-user';
+  'the access token is for Microsoft Graph, which alone can verify it; request a scope of this API, and exchange the token on behalf of the end-user';
 
 const NO_FETCH_METADATA = { 'sec-fetch-site': null, 'sec-fetch-mode': null, 'sec-fetch-dest': null, origin: null };
 

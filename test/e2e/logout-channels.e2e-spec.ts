@@ -224,7 +224,7 @@ describe.each(ADAPTERS)('logout channels on %s', (adapter) => {
 
     it('lets through a hundred marks in ten seconds', async () => {
       freezeTime();
-      advance(20);
+      advance(100_000);
       const mark = (index: number): Promise<Response> =>
         frame(`?${new URLSearchParams({ iss: harness.provider.issuer, sid: `s${String(index)}` }).toString()}`);
       const answers = await Promise.all(Array.from({ length: 120 }, (_, index) => mark(index)));

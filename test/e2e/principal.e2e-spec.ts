@@ -1,7 +1,12 @@
 /** Who the application believes it talks to: by bearer token and by session, with tokens of every kind, and the application's own word on it. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { HttpException, Injectable } from '@nestjs/common';
-import { PrincipalResolver, type Principal } from 'nestjs-oidc-token-reuse';
+import {
+  CoordinationUnavailableException,
+  Coordinator,
+  PrincipalResolver,
+  type Principal,
+} from 'nestjs-oidc-token-reuse';
 import {
   createTestProvider,
   type ProviderOptions,
@@ -219,6 +224,33 @@ describe.each(ADAPTERS)('the principal on %s', (adapter) => {
     expect(own.requests.count('token', { grant: 'refresh_token' })).toBe(1);
   });
 
+  it('is not renewed for that while its tokens are too young to be renewed at all', async () => {
+    const own = await startProvider({ accessTokenLifetime: 3600 });
+    const harness = await start({ provider: own, oidc: { reuseMaxSessionAge: 3_600_000 } });
+    const browser = await harness.signedIn();
+    await own.keys.rotate();
+    own.keys.withdraw();
+    freezeTime();
+    advance(601);
+    // The keys are fetched again at or behind this request.
+    await get(browser, harness, '/api/subject');
+    expect(await get(browser, harness, '/api/subject')).toMatchObject({
+      status: 401,
+      body: { error: 'invalid_token' },
+    });
+    expect(own.requests.count('token', { grant: 'refresh_token' })).toBe(0);
+  });
+
+  it('is known by its bearer token while what several processes share cannot be reached', async () => {
+    const harness = await start({});
+    const coordinator = harness.application.get(Coordinator);
+    const token = await provider.signAccessToken({ sid: 'a-session-at-the-provider' });
+    coordinator.get = () => Promise.reject(new CoordinationUnavailableException());
+    expect(await getAs(harness, token, '/api/subject')).toMatchObject({ status: 200 });
+    coordinator.get = () => Promise.reject(new TypeError('a mistake'));
+    expect(await getAs(harness, token, '/api/subject')).toMatchObject({ status: 500 });
+  });
+
   it('is refused when a new access token cannot be verified either', async () => {
     const own = await startProvider({ accessTokenLifetime: 3600 });
     const harness = await start({ provider: own, oidc: { successorGrace: 0 } });
@@ -278,6 +310,18 @@ describe.each(ADAPTERS)('the principal on %s', (adapter) => {
       provider.faults.status('userinfo', 503);
       expect(await getAs(harness, token, '/api/subject')).toMatchObject({ status: 503 });
       expect(await getAs(harness, token, '/api/subject')).toMatchObject({ status: 200 });
+    });
+
+    it('are asked for in vain where there is no access token to ask UserInfo with', async () => {
+      const roles = { requiredRoles: ['admin'], roleTokenKind: 'userinfo', userInfoOnBehalfOf: false } as const;
+      const harness = await start({ oidc: { ...roles, reusedToken: 'id_token' } });
+      const { id_token: token } = await provider.login();
+      expect(await getAs(harness, token, '/api/subject')).toMatchObject({
+        status: 403,
+        body: { error: 'token_not_reusable' },
+      });
+      const identityOnly = await start({ oidc: { ...roles, reuseTokens: false } });
+      expect(await landing(identityOnly, 'alice')).toBe('/auth/error?error=token_reuse_disabled');
     });
 
     it('counts no role in an access token that cannot be verified', async () => {

@@ -33,7 +33,7 @@ export interface HarnessOptions {
   readonly extras?: OidcModuleExtras;
   /** A provider to share; otherwise one is made with `providerOptions` and closed with the application. */
   readonly provider?: TestProvider;
-  readonly providerOptions?: ProviderOptions;
+  readonly providerOptions?: Partial<ProviderOptions>;
   readonly controllers?: ModuleMetadata['controllers'];
   readonly imports?: ModuleMetadata['imports'];
   readonly providers?: Provider[];

@@ -16,10 +16,13 @@ export class RedisServer {
   private constructor(
     readonly port: number,
     private readonly folder: string,
+    private readonly appendOnly: 'no' | 'yes',
   ) {}
 
-  static async start(): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), mkdtempSync(join(tmpdir(), 'redis-')));
+  /** With `persistent`, it comes back with what it held. */
+  static async start({ persistent = false } = {}): Promise<RedisServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'redis-'));
+    const server = new RedisServer(await freePort(), folder, persistent ? 'yes' : 'no');
     await server.start();
     return server;
   }
@@ -28,7 +31,7 @@ export class RedisServer {
     return `redis://127.0.0.1:${String(this.port)}`;
   }
 
-  /** Starts it again on the same port, empty. */
+  /** Starts it again on the same port, empty unless it is persistent. */
   async start(): Promise<void> {
     const options = [
       '--port',
@@ -38,7 +41,7 @@ export class RedisServer {
       '--save',
       '',
       '--appendonly',
-      'no',
+      this.appendOnly,
       '--dir',
       this.folder,
     ];

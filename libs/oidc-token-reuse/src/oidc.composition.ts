@@ -18,6 +18,7 @@ import { RecentUserInfo } from './on-behalf-of/recent-userinfo.js';
 import { UserInfoService } from './on-behalf-of/userinfo.service.js';
 import { OidcHealth } from './provider/health.js';
 import { OpenIdProvider } from './provider/openid-provider.js';
+import { Outbox } from './refresh/outbox.js';
 import { Redemption } from './refresh/redemption.js';
 import { Renewal } from './refresh/renewal.js';
 import { RefreshService } from './refresh/refresh.service.js';
@@ -25,6 +26,7 @@ import { SessionService } from './refresh/session.service.js';
 import { Successors } from './refresh/successors.js';
 import { CookieCustody } from './session/cookie.custody.js';
 import type { Custody } from './session/custody.js';
+import { LoginMark } from './session/login-mark.js';
 import { Sealer } from './session/sealer.js';
 import { SessionIndex } from './session/session-index.js';
 import { StoreCustody } from './session/store.custody.js';
@@ -69,15 +71,28 @@ export function compose(parts: OidcParts): OidcComposition {
 
   const cookies = new CookieWriter({ publicUrl: options.publicUrl, crossSite: false });
   const transactions = transactionCookies(parts);
+  const loginMark = new LoginMark(cookies);
   const tombstones = new Tombstones(coordinator, options, clock);
   const custody = custodyOf(parts, cookies);
 
   const successors = new Successors(coordinator, options);
   const redemption = new Redemption({ provider, idTokens, clock, events });
-  const renewal = new Renewal({ provider, coordinator, successors, tombstones, redemption, events });
-  const refresh = new RefreshService({ options, successors, tombstones, renewal, clock });
+  const outbox = new Outbox();
+  const renewal = new Renewal({ provider, coordinator, successors, tombstones, redemption, outbox, events });
+  const refresh = new RefreshService({ options, successors, tombstones, renewal, outbox, clock });
   const index = new SessionIndex(coordinator);
-  const sessions = new SessionService({ options, custody, transactions, tombstones, index, refresh, clock, events });
+  const sessions = new SessionService({
+    options,
+    custody,
+    transactions,
+    loginMark,
+    tombstones,
+    index,
+    refresh,
+    outbox,
+    clock,
+    events,
+  });
 
   const onBehalfOf = new OnBehalfOfService({
     provider,
@@ -89,12 +104,8 @@ export function compose(parts: OidcParts): OidcComposition {
   const recentUserInfo = new RecentUserInfo(userInfo, clock);
   const principals = new PrincipalFactory({ options, accessTokens, tombstones, userInfo: recentUserInfo, resolver });
 
-  const strategy = new OidcStrategy({
-    options,
-    transactions,
-    redemption: new CodeRedemption({ provider, idTokens, clock }),
-  });
-  const logins = new LoginService({ provider, strategy, sessions, principals, cookies, clock, events });
+  const strategy = new OidcStrategy({ options, redemption: new CodeRedemption({ provider, idTokens, clock }) });
+  const logins = new LoginService({ provider, strategy, transactions, sessions, principals, loginMark, clock, events });
   const logouts = new LogoutService({ provider, sessions, onBehalfOf, events });
   const logoutTokens = new LogoutTokenVerifier(provider, signatures, clock);
   const logoutChannels = new LogoutChannelsService({ provider, logoutTokens, tombstones, coordinator, clock, events });

@@ -13,8 +13,9 @@ import { OIDC_OPTIONS, type OidcOptions } from './config/options.js';
 import { OidcEvents } from './observability/events.js';
 import type { OidcComposition } from './oidc.composition.js';
 import { ConfigurableModuleClass, type ASYNC_OPTIONS_TYPE, type OPTIONS_TYPE } from './oidc.module-definition.js';
-import { EXPORTS, PROVIDERS, withGlobalPrefix } from './oidc.providers.js';
+import { EXPORTS, PROVIDERS } from './oidc.providers.js';
 import { COMPOSITION, MOUNTED } from './oidc.tokens.js';
+import { exemptFromPrefix } from './routes/global-prefix.js';
 import type { MountedRoutes } from './routes/mounted-routes.js';
 
 /**
@@ -59,11 +60,9 @@ export class OidcModule
 
   /** Runs after the global prefix is set and before routes are registered: the time to place the callback. */
   configure(): void {
-    const prefix = withGlobalPrefix(this.application, '');
     const { callbackPath } = this.options;
-    this.mounted.mountCallback(
-      callbackPath.startsWith(`${prefix}/`) ? callbackPath.slice(prefix.length) : callbackPath,
-    );
+    this.mounted.mountCallback(callbackPath);
+    exemptFromPrefix(callbackPath, this.application);
   }
 
   onModuleInit(): void {

@@ -24,6 +24,7 @@ import { UserInfoService } from './on-behalf-of/userinfo.service.js';
 import { OidcHealth } from './provider/health.js';
 import { RefreshService } from './refresh/refresh.service.js';
 import { SessionService } from './refresh/session.service.js';
+import { servedAt } from './routes/global-prefix.js';
 import type { MountedRoutes } from './routes/mounted-routes.js';
 
 const replaceable: readonly Provider[] = [
@@ -68,7 +69,7 @@ const http: readonly Provider[] = [
   {
     provide: OidcRoutes,
     useFactory: ({ base }: MountedRoutes, { errorPath }: OidcOptions, application: ApplicationConfig) =>
-      new OidcRoutes({ base: () => withGlobalPrefix(application, base), errorPath }),
+      new OidcRoutes({ of: (route) => servedAt(`${base}/${route}`, application), errorPath }),
     inject: [MOUNTED, OIDC_OPTIONS, ApplicationConfig],
   },
   {
@@ -87,12 +88,6 @@ export const EXPORTS = [
   ...[OIDC_OPTIONS, Clock, Coordinator, OidcEvents, OidcRoutes, OidcHealth, RefreshService, SessionService],
   ...[OnBehalfOfService, UserInfoService, PrincipalFactory, TokenReuseGuard, DownstreamTokenPipe],
 ];
-
-/** The global prefix of the application, which is set after injection and before the first request. */
-export function withGlobalPrefix(application: ApplicationConfig, path: string): string {
-  const prefix = application.getGlobalPrefix().replace(/^\/+|\/+$/g, '');
-  return prefix === '' ? path : `/${prefix}${path}`;
-}
 
 function part<Service>(
   token: Type<Service>,

@@ -13,6 +13,9 @@ type ResolvedOrigin = Pick<
 /** A path that both HTTP adapters serve as it stands: no parameter, no wildcard, no slash at the end. */
 const ROUTE = /^(\/[\w.~-]+)+$/;
 
+/** Browsers would refuse both (RFC 6265bis section 4.1.3.2). */
+const HTTP_WARNING = 'is http: cookies go without the prefix __Host- and without Secure; for development only';
+
 interface Addresses {
   readonly settings: Settings;
   readonly issuer: URL | undefined;
@@ -91,6 +94,7 @@ function checkPublicUrl(text: string, { settings, issuer, callback }: Addresses,
     return '';
   }
   if (!isProtected(url)) findings.problem('publicUrl', 'must be an https URL; http is accepted on loopback only');
+  else if (url.protocol === 'http:') findings.warn('publicUrl', HTTP_WARNING);
   if (!isBare(url, text) || url.pathname !== '/') {
     findings.problem('publicUrl', 'must be an origin only, without user, path, query or fragment');
   }

@@ -6,14 +6,14 @@ export const MAX_RETURN_TO_BYTES = 300;
 export class OidcRoutes {
   constructor(
     private readonly paths: {
-      /** Path of the module's routes with the application's global prefix, such as `/auth`; read late, since the prefix is set late. */
-      readonly base: () => string;
+      /** The path of a route of the module as browsers see it, such as `/auth/login` for `login`; read late, since the global prefix is set late. */
+      readonly of: (route: string) => string;
       readonly errorPath: string | undefined;
     },
   ) {}
 
   get login(): string {
-    return `${this.paths.base()}/login`;
+    return this.paths.of('login');
   }
 
   /** The sign-in that leads back to a path, unless that is too long to be kept. */
@@ -25,6 +25,6 @@ export class OidcRoutes {
 
   /** Where a sign-in that failed ends. */
   get error(): string {
-    return this.paths.errorPath ?? `${this.paths.base()}/error`;
+    return this.paths.errorPath ?? this.paths.of('error');
   }
 }

@@ -8,7 +8,7 @@ export function parseUrl(text: string): URL | undefined {
 }
 
 /** Loopback as this project means it: `localhost`, 127.0.0.0/8 and `[::1]`. */
-export function isLoopback({ hostname }: URL): boolean {
+function isLoopback({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }
 

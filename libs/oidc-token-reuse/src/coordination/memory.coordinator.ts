@@ -17,24 +17,37 @@ interface Stored {
   readonly until: number;
 }
 
+interface Member {
+  readonly value: string;
+  /** Monotonic milliseconds. */
+  readonly until: number;
+}
+
 const MANY = 100_000;
+/** Members of one set: the newest. */
+const MAX_MEMBERS = 1000;
 /** Characters of the sealed sessions that one space holds: some ten thousand of them. */
 const MAX_CHARACTERS = 64_000_000;
+/** Characters that a record takes beside its value. */
+const RECORD_OVERHEAD = MAX_CHARACTERS / MANY;
 
 /** Keeps the newest records of each space up to a bound; what is older than its lifetime is never returned. */
 export class MemoryCoordinator extends Coordinator {
   readonly isHealthy = true;
   private readonly spaces: Readonly<Record<Space, LRUCache<string, Stored>>> = {
-    attempt: new LRUCache({ max: MANY }),
-    jti: new LRUCache({ max: MANY }),
+    attempt: ofLimitedCount(),
+    jti: ofLimitedCount(),
     session: ofLimitedSize(),
-    spent: new LRUCache({ max: MANY }),
+    spent: ofLimitedCount(),
     successor: ofLimitedSize(),
-    tombstone: new LRUCache({ max: MANY }),
-    transaction: new LRUCache({ max: MANY }),
-    'unverified-tombstone': new LRUCache({ max: MANY }),
+    tombstone: ofLimitedCount(),
+    transaction: ofLimitedCount(),
+    'unverified-tombstone': ofLimitedCount(),
   };
-  private readonly sets = new LRUCache<string, Set<string>>({ max: MANY });
+  private readonly sets = new LRUCache<string, readonly Member[]>({
+    maxSize: MANY,
+    sizeCalculation: ({ length }) => length,
+  });
   private readonly tails = new Map<string, Promise<void>>();
 
   constructor(private readonly clock: Clock) {
@@ -68,20 +81,21 @@ export class MemoryCoordinator extends Coordinator {
     return Promise.resolve();
   }
 
-  addMember(key: string, member: string): Promise<void> {
-    this.sets.set(key, (this.sets.get(key) ?? new Set()).add(member));
+  addMember(key: string, member: string, ttl: number): Promise<void> {
+    const others = this.membersBut(key, member).slice(1 - MAX_MEMBERS);
+    this.sets.set(key, [...others, { value: member, until: this.clock.monotonic() + ttl * 1000 }]);
     return Promise.resolve();
   }
 
   removeMember(key: string, member: string): Promise<void> {
-    const set = this.sets.get(key);
-    set?.delete(member);
-    if (set?.size === 0) this.sets.delete(key);
+    const others = this.membersBut(key, member);
+    if (others.length === 0) this.sets.delete(key);
+    else this.sets.set(key, others);
     return Promise.resolve();
   }
 
   members(key: string): Promise<readonly string[]> {
-    return Promise.resolve([...(this.sets.get(key) ?? [])]);
+    return Promise.resolve(this.membersBut(key).map(({ value }) => value));
   }
 
   async acquire(key: string, { wait }: LeaseLimits): Promise<Lease | undefined> {
@@ -103,13 +117,24 @@ export class MemoryCoordinator extends Coordinator {
     return stored !== undefined && stored.until > this.clock.monotonic() ? stored : undefined;
   }
 
+  /** The members that still live, the oldest first. */
+  private membersBut(key: string, member?: string): readonly Member[] {
+    const now = this.clock.monotonic();
+    return (this.sets.get(key) ?? []).filter(({ value, until }) => until > now && value !== member);
+  }
+
   private write({ space, key, value, ttl, version = 0 }: PlacedRecord): void {
     this.spaces[space].set(key, { value, version, until: this.clock.monotonic() + ttl * 1000 });
   }
 }
 
+/** Limited by size, since a limit by count would take its memory before the first record is there. */
+function ofLimitedCount(): LRUCache<string, Stored> {
+  return new LRUCache({ maxSize: MANY, sizeCalculation: () => 1 });
+}
+
 function ofLimitedSize(): LRUCache<string, Stored> {
-  return new LRUCache({ max: MANY, maxSize: MAX_CHARACTERS, sizeCalculation: ({ value }) => value.length + 1 });
+  return new LRUCache({ maxSize: MAX_CHARACTERS, sizeCalculation: ({ value }) => value.length + RECORD_OVERHEAD });
 }
 
 /** Held until it is released: inside one process a holder that dies takes the lease with it. */

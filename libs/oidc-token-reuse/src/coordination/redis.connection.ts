@@ -18,8 +18,10 @@ export interface RedisStore {
   getClient(): Promise<RedisClient>;
 }
 
-/** Milliseconds a command may take. */
-const TIMEOUT_MS = 250;
+/** Milliseconds without any answer after which a command is given up. */
+const SILENCE_MS = 250;
+/** Milliseconds a command may take while others are answered: a queue that moves is load, and no outage. */
+const LIMIT_MS = 5000;
 /** Milliseconds the first connection may take. */
 const CONNECT_TIMEOUT_MS = 1500;
 /** Failures in a row after which no command is sent for a while, so that nothing piles up. */
@@ -29,6 +31,8 @@ const PAUSE_MS = 500;
 export class RedisConnection {
   private failures = 0;
   private notBefore = 0;
+  /** Monotonic milliseconds of the last answer to any command. */
+  private answeredAt = 0;
   private client: RedisClient | undefined;
 
   constructor(
@@ -49,7 +53,7 @@ export class RedisConnection {
     if (this.clock.monotonic() < this.notBefore) throw new CoordinationUnavailableException();
     try {
       const client = await this.connected();
-      const result = await within(TIMEOUT_MS, command(client));
+      const result = await this.answered(command(client));
       this.failures = 0;
       return result;
     } catch (error) {
@@ -64,23 +68,52 @@ export class RedisConnection {
     this.client = undefined;
   }
 
+  private async answered<Result>(command: Promise<Result>): Promise<Result> {
+    const { clock } = this;
+    const sentAt = clock.monotonic();
+    const remaining = (): number => {
+      const now = clock.monotonic();
+      return Math.min(SILENCE_MS + Math.max(sentAt, this.answeredAt) - now, LIMIT_MS + sentAt - now);
+    };
+    const result = await within(remaining, command);
+    this.answeredAt = clock.monotonic();
+    return result;
+  }
+
   private async connected(): Promise<RedisClient> {
     if (this.client?.isOpen === true) return this.client;
-    this.client = await within(CONNECT_TIMEOUT_MS, this.store.getClient());
+    this.client = await within(untilFrom(this.clock, CONNECT_TIMEOUT_MS), this.store.getClient());
     return this.client;
   }
 }
 
-async function within<Result>(milliseconds: number, operation: Promise<Result>): Promise<Result> {
+/**
+ * Gives an operation up once no milliseconds remain. An answer that has arrived behind a busy event loop is read first: whoever was too busy to
+ * listen does not blame the other side.
+ */
+async function within<Result>(remaining: () => number, operation: Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error('timeout'));
-    }, milliseconds);
+    const look = (): void => {
+      if (timer === undefined) return;
+      const left = remaining();
+      if (left <= 0) reject(new Error('timeout'));
+      else timer = setTimeout(afterReading, left);
+    };
+    const afterReading = (): void => {
+      setImmediate(look);
+    };
+    timer = setTimeout(afterReading, remaining());
   });
   try {
     return await Promise.race([operation, timeout]);
   } finally {
     clearTimeout(timer);
+    timer = undefined;
   }
+}
+
+function untilFrom(clock: Clock, milliseconds: number): () => number {
+  const end = clock.monotonic() + milliseconds;
+  return () => end - clock.monotonic();
 }

@@ -13,6 +13,11 @@ export class CookieJar {
     return this.values.get(name);
   }
 
+  /** True when a cookie of this name was sent, once or more. */
+  has(name: string): boolean {
+    return this.values.has(name);
+  }
+
   /** True when a cookie of this name was sent more than once. */
   isRepeated(name: string): boolean {
     return this.values.has(name) && this.values.get(name) === undefined;

@@ -55,6 +55,8 @@ const SAME_NAME: readonly OidcErrorCode[] = [
   'consent_required',
   'account_selection_required',
 ];
+/** Codes are names; anything else is not shown. */
+const PLAIN_CODE = /^[a-z0-9_]{1,64}$/;
 const NOT_NOW: readonly string[] = ['temporarily_unavailable', 'server_error'];
 
 function refusal(error: string): Error {
@@ -63,9 +65,6 @@ function refusal(error: string): Error {
   const code = SAME_NAME.find((known) => known === error);
   if (code !== undefined)
     return new LoginFailedException(code, 403, 'the OpenID Provider did not sign the end-user in');
-  return new LoginFailedException(
-    'provider_rejected',
-    502,
-    'the OpenID Provider refused the authorization request; its log names the reason',
-  );
+  const named = PLAIN_CODE.test(error) ? ` with "${error}"` : '';
+  return new LoginFailedException('provider_rejected', 502, `the OpenID Provider refused to sign anybody in${named}`);
 }

@@ -18,7 +18,7 @@ export class CallbackController {
     @Inject(OIDC_OPTIONS) private readonly options: OidcOptions,
   ) {}
 
-  /** Response mode `query`: 302 to where the sign-in was started from. */
+  /** Response mode `query`: 302 to where the sign-in was started from, or to the error page. */
   @Get()
   @Redirect()
   fromQuery(@Exchange() exchange: HttpExchange): Promise<Redirection> {
@@ -36,11 +36,12 @@ export class CallbackController {
     exchange: HttpExchange,
     { mode, parameters }: { readonly mode: string; readonly parameters: unknown },
   ): Promise<Redirection> {
+    exchange.neverStore();
     try {
       if (mode !== this.options.responseMode)
         throw new InvalidRequestException(`the response has to come with response mode ${this.options.responseMode}`);
       const { returnTo } = await this.logins.complete(exchange, parameters);
-      return { url: returnTo, statusCode: mode === 'query' ? 302 : 303 };
+      return { url: returnTo };
     } catch (error) {
       return this.outcome.ofFailure(exchange, error);
     }

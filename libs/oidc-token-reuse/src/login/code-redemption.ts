@@ -1,13 +1,12 @@
 /** From an authorization response to a session: the code is exchanged, the ID Token verified, and nothing believed before. */
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import { LoginFailedException, ProviderUnavailableException } from '../errors/exceptions.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
 import { ProviderRefusal } from '../provider/provider-refusal.js';
 import type { TokenResponse } from '../provider/token-response.js';
-import type { Session } from '../session/session.js';
+import { newSessionId, type Session } from '../session/session.js';
 import { toTokenSet } from '../session/token-set.js';
-import { codeVerifierOf, nonceOf, shortDigest, type Transaction } from '../session/transaction.js';
+import { codeVerifierOf, nonceOf, wasMadeWith, type Transaction } from '../session/transaction.js';
 import { InvalidIdTokenError, type IdToken, type IdTokenVerifier } from '../verification/id-token.verifier.js';
 import { isOwnIssuer } from '../verification/issuer.js';
 import { codeOf, type AuthorizationResponse } from './authorization-response.js';
@@ -17,8 +16,6 @@ export interface CodeRedemptionDependencies {
   readonly idTokens: IdTokenVerifier;
   readonly clock: Clock;
 }
-
-const SESSION_ID_BYTES = 16;
 
 export class CodeRedemption {
   constructor(private readonly dependencies: CodeRedemptionDependencies) {}
@@ -33,9 +30,8 @@ export class CodeRedemption {
   async redeem(transaction: Transaction, response: AuthorizationResponse): Promise<Session> {
     const { provider } = this.dependencies;
     const metadata = await provider.metadata.get();
-    if (!Buffer.from(transaction.issuer).equals(shortDigest(provider.issuer))) {
+    if (!wasMadeWith(transaction, provider.issuer))
       throw new LoginFailedException('issuer_mismatch', 400, 'this sign-in was started with another OpenID Provider');
-    }
     const code = codeOf(response, {
       accepts: (issuer) => isOwnIssuer(issuer, metadata.issuer, provider.options),
       required: metadata.authorization_response_iss_parameter_supported === true,
@@ -78,8 +74,7 @@ export class CodeRedemption {
       transaction,
     });
     const tokens = toTokenSet({ ...response, idToken }, this.dependencies.clock);
-    const id = randomBytes(SESSION_ID_BYTES).toString('base64url');
-    const identity = { id, issuer, subject, tenant, providerSessionId, claims };
+    const identity = { id: newSessionId(), issuer, subject, tenant, providerSessionId, claims };
     return { ...identity, startedAt: transaction.startedAt, renewedAt: tokens.issuedAt, generation: 0, tokens };
   }
 
@@ -88,12 +83,13 @@ export class CodeRedemption {
     { response, transaction }: { readonly response: TokenResponse; readonly transaction: Transaction },
   ): Promise<IdToken> {
     try {
-      const { accessToken } = response;
-      return await this.dependencies.idTokens.verify(idToken, {
+      const verified = await this.dependencies.idTokens.verify(idToken, {
         nonce: nonceOf(transaction),
-        accessToken,
-        maxAge: transaction.maxAge,
+        accessToken: response.accessToken,
+        maxAge: this.maxAgeNow(transaction),
       });
+      this.assertSignedInAnew(verified, transaction);
+      return verified;
     } catch (error) {
       if (!(error instanceof InvalidIdTokenError)) throw error;
       throw new LoginFailedException(
@@ -103,5 +99,18 @@ export class CodeRedemption {
         error,
       );
     }
+  }
+
+  /** `max_age` counts back from the authorization request (OpenID Connect Core section 3.1.2.1); the end-user may take time to consent. */
+  private maxAgeNow({ maxAge, startedAt }: Transaction): number | undefined {
+    return maxAge === undefined ? undefined : maxAge + Math.ceil((this.dependencies.clock.millis() - startedAt) / 1000);
+  }
+
+  /** What `prompt=login` asked for, where the provider says when the end-user signed in; `max_age` makes it say so. */
+  private assertSignedInAnew({ claims }: IdToken, { isForced, startedAt }: Transaction): void {
+    const authTime = claims['auth_time'];
+    if (!isForced || typeof authTime !== 'number') return;
+    if (authTime + this.dependencies.provider.options.clockTolerance >= Math.floor(startedAt / 1000)) return;
+    throw new InvalidIdTokenError('the end-user was to sign in anew and did not');
   }
 }

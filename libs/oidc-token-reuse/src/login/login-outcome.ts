@@ -8,7 +8,6 @@ import type { LoginService } from './login.service.js';
 /** What Nest's `@Redirect()` takes. */
 export interface Redirection {
   readonly url: string;
-  readonly statusCode?: number;
 }
 
 export class LoginOutcome {

@@ -21,6 +21,7 @@ export class LoginController {
   @Get('login')
   @Redirect()
   async login(@Exchange() exchange: HttpExchange): Promise<Redirection> {
+    exchange.neverStore();
     if (isPrefetch(exchange))
       throw new OidcException('prefetch_refused', 401, { description: 'a sign-in is not started ahead of time' });
     try {

@@ -1,33 +1,34 @@
 /** Signs end-users in: begins attempts, completes them, and decides what becomes of the browser's session. */
+import { HttpException } from '@nestjs/common';
 import type { Clock } from '../clock.js';
-import { ForbiddenException, LoginFailedException } from '../errors/exceptions.js';
+import { ForbiddenException, InvalidTokenException, LoginFailedException } from '../errors/exceptions.js';
 import { OidcException } from '../errors/oidc.exception.js';
 import type { PrincipalFactory } from '../guard/principal.factory.js';
-import type { CookieWriter } from '../http/cookie-writer.js';
 import type { HttpExchange } from '../http/http-exchange.js';
 import type { OidcEvents } from '../observability/events.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
+import { ProviderRefusal } from '../provider/provider-refusal.js';
 import type { SessionService } from '../refresh/session.service.js';
+import type { LoginMark } from '../session/login-mark.js';
 import { withoutTokens, type Session } from '../session/session.js';
 import { sessionDigest } from '../session/tombstones.js';
-import { newSeed, shortDigest, type Transaction } from '../session/transaction.js';
+import { mayEndAs, newTransaction, type Transaction } from '../session/transaction.js';
+import type { TransactionCookies } from '../session/transaction.cookies.js';
 import { readAuthorizationResponse } from './authorization-response.js';
 import { readLoginRequest } from './login-request.js';
 import type { OidcStrategy } from './oidc.strategy.js';
+import { safeReturnTo } from './return-to.js';
 
 export interface LoginServiceDependencies {
   readonly provider: OpenIdProvider;
   readonly strategy: OidcStrategy;
+  readonly transactions: TransactionCookies;
   readonly sessions: SessionService;
   readonly principals: PrincipalFactory;
-  readonly cookies: CookieWriter;
+  readonly loginMark: LoginMark;
   readonly clock: Clock;
   readonly events: OidcEvents;
 }
-
-/** Says for a few seconds that a sign-in has just been completed: a new one right after it means that the browser kept no session. */
-const COMPLETED_COOKIE = 'oidc.completed';
-const COMPLETED_SECONDS = 10;
 
 export interface CompletedLogin {
   readonly returnTo: string;
@@ -37,21 +38,23 @@ export class LoginService {
   constructor(private readonly dependencies: LoginServiceDependencies) {}
 
   /**
-   * The URL of the authorization request for a page that wants to sign in.
+   * The URL of the authorization request for a page that wants to sign in. The attempt is in a cookie on the response, and nowhere else.
    *
-   * @throws LoginFailedException `session_not_stored`; InvalidRequestException; ProviderUnavailableException while the provider is not known
+   * @throws LoginFailedException `session_not_stored`, `configuration`, and `provider_rejected` when a pushed request is refused
+   * @throws InvalidRequestException; ProviderUnavailableException while the provider is not known
    */
   async begin(exchange: HttpExchange): Promise<URL> {
-    const { provider, strategy, events } = this.dependencies;
+    const { provider, strategy, transactions, sessions, clock, events } = this.dependencies;
     exchange.neverStore();
-    const current = await this.dependencies.sessions.peek(exchange);
+    const current = await sessions.peek(exchange);
     if (current === undefined) this.assertSessionsAreStored(exchange);
-    const request = readLoginRequest(exchange.query, provider.options);
-    const metadata = await provider.metadata.get();
-    const transaction = this.transaction(request, current);
-    const url = await strategy.begin({ exchange, transaction, parameters: request.parameters, metadata });
-    events.emit({ type: 'login.started', issuer: provider.issuer });
-    return provider.client.authorizationUrl(Object.fromEntries(url.searchParams));
+    const { parameters, ...request } = readLoginRequest(exchange.query, provider.options);
+    const { issuer } = provider;
+    const transaction = newTransaction({ ...request, issuer, current, startedAt: clock.millis() });
+    const url = await this.authorizationUrl(await strategy.begin({ transaction, parameters }));
+    await transactions.begin(exchange, transaction);
+    events.emit({ type: 'login.started', issuer });
+    return url;
   }
 
   /**
@@ -60,19 +63,19 @@ export class LoginService {
    * @throws OidcException of every kind that `docs/errors.md` lists for the callback
    */
   async complete(exchange: HttpExchange, parameters: unknown): Promise<CompletedLogin> {
-    const { strategy, sessions, cookies, provider, events } = this.dependencies;
+    const { strategy, transactions, sessions, loginMark, provider, events } = this.dependencies;
     exchange.neverStore();
-    const current = await sessions.peek(exchange);
-    const { session, transaction } = await strategy.complete({
-      exchange,
-      response: readAuthorizationResponse(parameters),
-    });
-    assertSameEndUser({ session, transaction, current });
+    const response = readAuthorizationResponse(parameters);
+    const transaction = await transactions.take(exchange, response.state);
+    assertMayEndAs(transaction, await sessions.peek(exchange));
+    const session = await strategy.complete({ transaction, response });
+    assertMayEndAs(transaction, session);
     await this.admit(session);
-    await sessions.begin(exchange, provider.options.reuseTokens ? session : withoutTokens(session, provider.options));
-    cookies.set(exchange, this.completedCookie, { value: '1', maxAge: COMPLETED_SECONDS });
+    const kept = provider.options.reuseTokens ? session : withoutTokens(session, provider.options);
+    await sessions.begin(exchange, kept, transaction.startedIn?.id);
+    loginMark.set(exchange);
     events.emit({ type: 'login.succeeded', ...about(session) });
-    return { returnTo: transaction.returnTo };
+    return { returnTo: safeReturnTo(transaction.returnTo) };
   }
 
   /** Reports a sign-in that did not complete. */
@@ -81,34 +84,31 @@ export class LoginService {
     events.emit({ type: 'login.failed', issuer: provider.issuer, code: error.code, reason: error.message });
   }
 
-  private get completedCookie(): string {
-    return this.dependencies.cookies.nameOf(COMPLETED_COOKIE);
-  }
-
-  private transaction(
-    { maxAge, returnTo }: Pick<Transaction, 'maxAge' | 'returnTo'>,
-    current: Session | undefined,
-  ): Transaction {
-    const { provider, clock } = this.dependencies;
-    const signedInAs = current === undefined ? new Uint8Array() : identityOf(current);
-    return {
-      seed: newSeed(),
-      startedAt: clock.millis(),
-      issuer: shortDigest(provider.issuer),
-      signedInAs,
-      maxAge,
-      returnTo,
-    };
-  }
-
   private assertSessionsAreStored(exchange: HttpExchange): void {
-    if (exchange.cookies.get(this.completedCookie) === undefined) return;
-    this.dependencies.cookies.clear(exchange, this.completedCookie);
+    if (!this.dependencies.loginMark.take(exchange)) return;
     throw new LoginFailedException(
       'session_not_stored',
       400,
       'the browser did not keep the session cookies; their size or the connection (https) forbids it',
     );
+  }
+
+  private async authorizationUrl(parameters: Readonly<Record<string, string>>): Promise<URL> {
+    const { client, metadata, options } = this.dependencies.provider;
+    const { pushed_authorization_request_endpoint: endpoint } = await metadata.get();
+    if (options.usePar === true && endpoint === undefined)
+      throw new LoginFailedException(
+        'configuration',
+        502,
+        'the OpenID Provider has no endpoint for pushed authorization requests; leave OPENID_USE_PAR out',
+      );
+    try {
+      return await client.authorizationUrl(parameters);
+    } catch (error) {
+      if (!(error instanceof ProviderRefusal)) throw error;
+      const reason = `the OpenID Provider refused the pushed authorization request with "${error.error}"`;
+      throw new LoginFailedException('provider_rejected', 502, reason, error);
+    }
   }
 
   /** The application's policy, asked before there is a session. */
@@ -118,8 +118,7 @@ export class LoginService {
       const principal = await principals.fromSession(session);
       if (provider.options.reuseTokens && principal.verifiedAccessToken === undefined) this.warnNotVerifiable(session);
     } catch (error) {
-      if (error instanceof OidcException) throw error;
-      throw new LoginFailedException('access_denied', 403, 'this application does not admit the end-user', error);
+      throw notAdmitted(error);
     }
   }
 
@@ -131,24 +130,17 @@ export class LoginService {
 }
 
 /** An attempt that began in one end-user's session must not end as another's, nor inside another's session (RFC 9700 section 4.7). */
-function assertSameEndUser({
-  session,
-  transaction,
-  current,
-}: {
-  session: Session;
-  transaction: Transaction;
-  current: Session | undefined;
-}): void {
-  const { signedInAs } = transaction;
-  if (signedInAs.length === 0) return;
-  const others = current === undefined ? [session] : [session, current];
-  if (others.every((other) => Buffer.from(signedInAs).equals(identityOf(other)))) return;
+function assertMayEndAs(transaction: Transaction, session: Session | undefined): void {
+  if (session === undefined || mayEndAs(transaction, session)) return;
   throw new ForbiddenException('session_conflict', 'another end-user has signed in meanwhile; sign out first');
 }
 
-function identityOf({ issuer, subject }: Session): Uint8Array {
-  return shortDigest(issuer, subject);
+/** A refusal of the application's own hook is a failed login; what is out of order there stays what it is. */
+function notAdmitted(error: unknown): unknown {
+  if (error instanceof InvalidTokenException)
+    return new LoginFailedException(error.code, 502, `the access token is not acceptable: ${error.message}`, error);
+  if (error instanceof OidcException || !(error instanceof HttpException) || error.getStatus() >= 500) return error;
+  return new LoginFailedException('access_denied', 403, 'this application does not admit the end-user', error);
 }
 
 function about(session: Session): { readonly issuer: string; readonly subject: string; readonly session: string } {

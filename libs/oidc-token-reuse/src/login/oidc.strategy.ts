@@ -1,34 +1,26 @@
-/** The Passport strategy: passport-openidconnect asks the provider, and all that it leaves unchecked in the answer is checked by our own rules. */
+/** The Passport strategy: passport-openidconnect writes the authorization request, and all that it leaves unchecked in the answer is checked by our own rules. */
 import { PassportStrategy } from '@nestjs/passport';
 import passport from 'passport';
 import OpenIDConnectStrategy from 'passport-openidconnect';
 import type { OidcOptions } from '../config/options.js';
-import type { HttpExchange } from '../http/http-exchange.js';
-import type { ProviderMetadata } from '../provider/metadata.js';
 import type { Session } from '../session/session.js';
 import { codeChallengeOf, nonceOf, stateOf, type Transaction } from '../session/transaction.js';
-import type { TransactionCookies } from '../session/transaction.cookies.js';
 import type { AuthorizationResponse } from './authorization-response.js';
 import type { CodeRedemption } from './code-redemption.js';
 
+type RequestParameters = Readonly<Record<string, string>>;
+
 /** A sign-in that begins. */
 export interface BeginningLogin {
-  readonly exchange: HttpExchange;
   readonly transaction: Transaction;
-  readonly parameters: Readonly<Record<string, string>>;
-  readonly metadata: ProviderMetadata;
+  /** Parameters of this login beside those of the protocol. */
+  readonly parameters: RequestParameters;
 }
 
 /** A sign-in that comes back from the provider. */
 export interface ReturningLogin {
-  readonly exchange: HttpExchange;
-  readonly response: AuthorizationResponse;
-}
-
-/** A transaction, and the session that it led to. */
-export interface CompletedTransaction {
   readonly transaction: Transaction;
-  readonly session: Session;
+  readonly response: AuthorizationResponse;
 }
 
 /** What the strategy takes for a request: passport-openidconnect reads `query` only, and an empty one means that a sign-in begins. */
@@ -40,11 +32,10 @@ interface StrategyRequest {
 
 export interface OidcStrategyDependencies {
   readonly options: OidcOptions;
-  readonly transactions: TransactionCookies;
   readonly redemption: CodeRedemption;
 }
 
-/** The constructor insists on URLs that are known after discovery only; each request brings the real ones. */
+/** The constructor insists on URLs. They are known after discovery only, and it is the protocol client that goes there. */
 const PLACEHOLDER = 'https://provider.invalid/';
 const ARITY_WITH_TOKENS = 9;
 
@@ -61,14 +52,14 @@ export class OidcStrategy extends PassportStrategy(OpenIDConnectStrategy, 'oidc'
       skipUserProfile: true,
     });
     // In place of the default, which needs express-session; only its outbound half is ever used.
-    Reflect.set(this, '_stateStore', { store: storeTransaction(dependencies.transactions) });
+    Reflect.set(this, '_stateStore', { store: giveState });
   }
 
-  /** The URL of the authorization request; its transaction's cookie is on the response. */
-  begin(beginning: BeginningLogin): Promise<URL> {
+  /** The parameters of the authorization request. */
+  begin(beginning: BeginningLogin): Promise<RequestParameters> {
     return this.run({ query: {}, beginning }, (attempt, { resolve, reject }) => {
       attempt.redirect = (url) => {
-        resolve(new URL(url));
+        resolve(Object.fromEntries(new URL(url).searchParams));
       };
       attempt.error = reject;
     });
@@ -77,9 +68,9 @@ export class OidcStrategy extends PassportStrategy(OpenIDConnectStrategy, 'oidc'
   /**
    * The session that an authorization response leads to.
    *
-   * @throws what `TransactionCookies.take` and `CodeRedemption.redeem` throw
+   * @throws what `CodeRedemption.redeem` throws
    */
-  complete(returning: ReturningLogin): Promise<CompletedTransaction> {
+  complete(returning: ReturningLogin): Promise<Session> {
     return this.run({ query: {}, returning }, (attempt, { resolve, reject }) => {
       attempt.success = resolve as (user: unknown) => void; // Passport hands on what `validate` returns
       attempt.error = reject;
@@ -95,14 +86,12 @@ export class OidcStrategy extends PassportStrategy(OpenIDConnectStrategy, 'oidc'
   }
 
   /** Passport's verify step: from a response that belongs to a transaction to a session. */
-  async validate(transaction: Transaction, response: AuthorizationResponse): Promise<CompletedTransaction> {
-    return { transaction, session: await this.dependencies.redemption.redeem(transaction, response) };
+  validate({ transaction, response }: ReturningLogin): Promise<Session> {
+    return this.dependencies.redemption.redeem(transaction, response);
   }
 
   /** What passport-openidconnect does not send by itself: PKCE, the nonce and the parameters of this login. */
-  override authorizationParams({ beginning }: { readonly beginning?: BeginningLogin } = {}): Record<string, string> {
-    if (beginning === undefined) return {};
-    const { transaction, parameters } = beginning;
+  override authorizationParams({ transaction, parameters }: BeginningLogin): Record<string, string> {
     const { usePkce, responseMode } = this.dependencies.options;
     return {
       ...parameters,
@@ -118,31 +107,21 @@ export class OidcStrategy extends PassportStrategy(OpenIDConnectStrategy, 'oidc'
   }
 
   private ask(request: StrategyRequest, beginning: BeginningLogin): void {
-    const { metadata } = beginning;
     const { callbackUrl, scope } = this.dependencies.options;
-    Reflect.set(this, '_issuer', metadata.issuer);
-    Reflect.set(
-      this,
-      '_oauth2',
-      Object.create(this._oauth2, { _authorizeUrl: { value: metadata.authorization_endpoint } }),
-    );
-    const options = { beginning, callbackURL: callbackUrl(), scope: besideOpenId(scope) };
+    const options = { ...beginning, callbackURL: callbackUrl(), scope: besideOpenId(scope) };
     super.authenticate(request as Parameters<OpenIDConnectStrategy['authenticate']>[0], options); // it reads `query` and hands the request to the store
   }
 
   /** In place of passport-openidconnect's callback leg, which verifies no signature and answers for states that it never issued. */
-  private resume({ exchange, response }: ReturningLogin): void {
-    this.dependencies.transactions
-      .take(exchange, response.state)
-      .then((transaction) => this.validate(transaction, response))
-      .then(
-        (completed) => {
-          this.success(completed);
-        },
-        (error: unknown) => {
-          this.error(error as Error); // whatever was thrown goes on to the caller's promise
-        },
-      );
+  private resume(returning: ReturningLogin): void {
+    this.validate(returning).then(
+      (session) => {
+        this.success(session);
+      },
+      (error: unknown) => {
+        this.error(error as Error); // whatever was thrown goes on to the caller's promise
+      },
+    );
   }
 
   /** Passport's contract without Passport's middleware, which knows Express only and never settles after a redirect. */
@@ -163,20 +142,17 @@ interface Outcome<Result> {
   readonly reject: (error: unknown) => void;
 }
 
-type StoreCallback = (error: unknown, handle?: string) => void;
+type StoreCallback = (error: unknown, handle: string) => void;
 
-/** The state store of passport-openidconnect: one sealed cookie per attempt, whose handle is the `state`. */
-function storeTransaction(transactions: TransactionCookies) {
-  return (request: StrategyRequest, _context: unknown, _state: unknown, _meta: unknown, done: StoreCallback): void => {
-    const { beginning } = request;
-    if (beginning === undefined) return;
-    const { exchange, transaction } = beginning;
-    // Out of the promise before the callback runs: what it throws is not this promise's failure.
-    transactions.begin(exchange, transaction).then(
-      () => process.nextTick(done, null, stateOf(transaction)),
-      (error: unknown) => process.nextTick(done, error),
-    );
-  };
+/** The state store of passport-openidconnect, whose handle is the `state`: what belongs to it is in the attempt's cookie. */
+function giveState(
+  { beginning }: Required<Pick<StrategyRequest, 'beginning'>>,
+  _context: unknown,
+  _state: unknown,
+  _meta: unknown,
+  done: StoreCallback,
+): void {
+  done(null, stateOf(beginning.transaction));
 }
 
 /** passport-openidconnect puts `openid` in front by itself. */

@@ -8,8 +8,8 @@ export interface LogoutUrlDependencies {
   readonly options: OidcOptions;
 }
 
-/** Claims that providers accept as a `logout_hint`, best first. */
-const HINT_CLAIMS = ['login_hint', 'preferred_username', 'email', 'sub'] as const;
+/** Claims that providers accept as a `logout_hint`, best first; the subject is the last resort. */
+const HINT_CLAIMS = ['login_hint', 'preferred_username', 'email'] as const;
 
 /**
  * The URL at the provider's `end_session_endpoint`: with `id_token_hint`, else with `logout_hint` and `client_id` where that would be too long, else
@@ -36,5 +36,5 @@ function hintsOf(session: Session | undefined): readonly Readonly<Record<string,
   if (session === undefined) return [];
   const idTokenHint = { id_token_hint: session.tokens.idToken.reveal() };
   const logoutHint = HINT_CLAIMS.map((name) => session.claims[name]).find((value) => typeof value === 'string');
-  return logoutHint === undefined ? [idTokenHint] : [idTokenHint, { logout_hint: logoutHint }];
+  return [idTokenHint, { logout_hint: logoutHint ?? session.subject }];
 }

@@ -1,4 +1,5 @@
 /** Says why something failed in words that are safe to log: our own, and codes and names, never a value that came from outside. */
+import { types } from 'node:util';
 import { OidcException } from '../errors/oidc.exception.js';
 
 const SAFE = /^[\w .:'"()/-]{1,200}$/;
@@ -10,7 +11,7 @@ export class ReportableError extends Error {}
 export function reasonOf(error: unknown): string {
   const parts: string[] = [];
   let current = error;
-  for (let depth = 0; depth < 4 && current instanceof Error; depth += 1) {
+  for (let depth = 0; depth < 4 && types.isNativeError(current); depth += 1) {
     parts.push(describe(current));
     current = current.cause;
   }

@@ -81,9 +81,7 @@ export class JwkSetSource {
    * @throws ProviderUnavailableException when there are no keys, or not those that would tell whether an unknown `kid` is a new key
    */
   async candidates(algorithm: SigningAlgorithm, kid: string | undefined): Promise<readonly SigningKey[]> {
-    const set = await this.current();
-    const newest = kid === undefined || set.knows(kid) || !this.isCaching ? set : await this.afterUnknownKid(set, kid);
-    return newest.candidates(algorithm, kid);
+    return (await this.newestFor(kid)).candidates(algorithm, kid);
   }
 
   /**
@@ -140,19 +138,24 @@ export class JwkSetSource {
     });
   }
 
-  private async afterUnknownKid(set: JwkSet, kid: string): Promise<JwkSet> {
-    if (this.unknownKids.has(kid)) return set;
-    // After a rotation many come at once: the first one's fetch serves them all.
-    await this.fetching.settled();
-    const now = this.held?.set ?? set;
-    if (now.knows(kid)) return now;
-    if (!this.mayForce()) {
-      if (this.backoff.isFailing) throw this.unavailable();
-      return now;
+  /** The set held, unless it does not know the `kid` and a newer one may. */
+  private async newestFor(kid: string | undefined): Promise<JwkSet> {
+    const set = await this.current();
+    if (kid === undefined || set.knows(kid) || !this.isCaching || this.unknownKids.has(kid)) return set;
+    if (this.fetching.isFlying) {
+      // After a rotation many come at once: the first one's fetch serves them all.
+      await this.fetching.settled();
+      return this.newestFor(kid);
     }
-    const fetched = await this.fetching.run();
-    if (!fetched.knows(kid)) this.unknownKids.set(kid, true);
-    return fetched;
+    if (this.mayForce()) return this.fetchFor(kid);
+    if (this.backoff.isFailing) throw this.unavailable();
+    return set;
+  }
+
+  private async fetchFor(kid: string): Promise<JwkSet> {
+    const set = await this.fetching.run();
+    if (!set.knows(kid)) this.unknownKids.set(kid, true);
+    return set;
   }
 
   /** At most one forced fetch per window, counted before it is made and whatever comes of it. */

@@ -51,14 +51,17 @@ function assertIssuer(issuer: unknown, policy: MetadataPolicy): void {
 }
 
 function assertEndpoint(name: string, value: unknown, policy: MetadataPolicy): void {
-  if (typeof value !== 'string' || !URL.canParse(value)) throw unacceptable(`member '${name}' is missing or no URL`);
-  const url = new URL(value);
-  if (url.username !== '' || url.password !== '' || url.hash !== '')
-    throw unacceptable(`member '${name}' holds a user or a fragment`);
-  if (url.protocol !== 'https:' && !(policy.allowInsecure && url.protocol === 'http:'))
-    throw unacceptable(`member '${name}' is not https`);
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+  if (url === undefined) throw unacceptable(`member '${name}' is missing or no URL`);
+  if (!isProtected(url, policy)) throw unacceptable(`member '${name}' is not https`);
+  // RFC 6749 sections 3.1 and 3.2; `fetch` refuses URLs with credentials.
+  if (url.username + url.password + url.hash !== '') throw unacceptable(`member '${name}' holds a user or a fragment`);
   if (isPrivateHost(url.hostname) && !isPrivateHost(new URL(policy.issuer).hostname))
     throw unacceptable(`member '${name}' names a private host`);
+}
+
+function isProtected({ protocol }: URL, { allowInsecure }: MetadataPolicy): boolean {
+  return protocol === 'https:' || (allowInsecure && protocol === 'http:');
 }
 
 function assertStrings(name: string, value: unknown): void {
@@ -68,7 +71,7 @@ function assertStrings(name: string, value: unknown): void {
 
 /** This host, loopback, private, shared, link-local, benchmarking, multicast and reserved addresses (RFC 6890). */
 const SPECIAL_IPV4 =
-  /^(0|10|127|169\.254|192\.168|192\.0\.0|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])|198\.1[89]|2[2-5]\d)\./;
+  /^(0|10|127|169\.254|192\.168|192\.0\.0|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])|198\.1[89]|22[4-9]|2[3-5]\d)\./;
 /** The same, and every form that has an IPv4 address inside. */
 const SPECIAL_IPV6 = /^\[(::|64:ff9b:|f[cd]|fe[89a-f]|ff)/;
 

@@ -1,4 +1,5 @@
 /** Reads what the wire says about a request beyond its status: whether it was sent at all, and when the provider wants to be asked again. */
+import { isJsonObject } from './json.js';
 
 /** The longest `Retry-After` that is believed, in seconds. */
 const MAX_RETRY_AFTER = 120;
@@ -17,13 +18,8 @@ const BEFORE_SENDING =
 
 /** True for what `fetch` throws when no byte of the request can have reached the provider. */
 export function wasNeverSent(error: unknown): boolean {
+  if (!isJsonObject(error)) return false;
   // `fetch` wraps the failure of the connection.
-  const cause = error instanceof Error ? (error.cause ?? error) : undefined;
-  return (
-    typeof cause === 'object' &&
-    cause !== null &&
-    'code' in cause &&
-    typeof cause.code === 'string' &&
-    BEFORE_SENDING.test(cause.code)
-  );
+  const failure = error['cause'] ?? error;
+  return isJsonObject(failure) && typeof failure['code'] === 'string' && BEFORE_SENDING.test(failure['code']);
 }

@@ -6,6 +6,7 @@ import { LoginRequiredException } from '../errors/exceptions.js';
 import type { Principal } from '../session/principal.js';
 import { sessionExpiresAt, type Session } from '../session/session.js';
 import type { Tombstones } from '../session/tombstones.js';
+import type { Outbox } from './outbox.js';
 import type { Renewal } from './renewal.js';
 import { linkOf, type Successors } from './successors.js';
 import { TokenSource } from './token-source.js';
@@ -15,6 +16,7 @@ export interface RefreshDependencies {
   readonly successors: Successors;
   readonly tombstones: Tombstones;
   readonly renewal: Renewal;
+  readonly outbox: Outbox;
   readonly clock: Clock;
 }
 
@@ -37,9 +39,15 @@ export class RefreshService {
     return this.dependencies.successors.newest(session);
   }
 
-  /** True when the access token is no longer used. The clock tolerance never prolongs our own token set. */
+  /**
+   * True when the access token is no longer used. The clock tolerance never prolongs our own token set, and a token from the future is taken to be
+   * expired: the clock has been set back, and nobody knows how old it is.
+   */
   isExpired({ tokens }: Session): boolean {
-    return tokens.accessToken !== undefined && this.dependencies.clock.now() >= tokens.expiresAt;
+    const { clock, options } = this.dependencies;
+    const now = clock.now();
+    const isFromFuture = tokens.issuedAt > now + options.clockTolerance;
+    return tokens.accessToken !== undefined && (now >= tokens.expiresAt || isFromFuture);
   }
 
   /**
@@ -90,9 +98,10 @@ export class RefreshService {
     return session === undefined ? undefined : new TokenSource(session, this);
   }
 
-  /** Waits until every renewal that is under way has ended: a redemption that was cut off might cost its session. */
+  /** Waits until every renewal that is under way has ended, and has been told to others: a redemption that was cut off might cost its session. */
   async drain(): Promise<void> {
     await Promise.allSettled(this.flights.values());
+    await this.dependencies.outbox.drain();
   }
 
   /** Waits until a renewal that is under way for this token set has ended, however it ends. */

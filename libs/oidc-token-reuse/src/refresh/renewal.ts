@@ -1,5 +1,5 @@
 /** Renews one token set: under the session's lease, once, and told to all who come late. */
-import type { Coordinator, Lease } from '../coordination/coordinator.js';
+import type { Coordinator, Lease, PlacedRecord } from '../coordination/coordinator.js';
 import {
   CoordinationUnavailableException,
   LoginRequiredException,
@@ -12,8 +12,9 @@ import { LostResponseException } from '../provider/provider-fetch.js';
 import { ProviderRefusal } from '../provider/provider-refusal.js';
 import type { Session } from '../session/session.js';
 import { sessionDigest, type Tombstones } from '../session/tombstones.js';
+import type { Outbox } from './outbox.js';
 import { IdentityChangedError, type Redemption } from './redemption.js';
-import type { Successors } from './successors.js';
+import { linkOf, type Successors } from './successors.js';
 
 export interface RenewalDependencies {
   readonly provider: OpenIdProvider;
@@ -21,11 +22,15 @@ export interface RenewalDependencies {
   readonly successors: Successors;
   readonly tombstones: Tombstones;
   readonly redemption: Redemption;
+  readonly outbox: Outbox;
   readonly events: OidcEvents;
 }
 
 /** What waiting for a lease adds to the time its holder may take, in milliseconds. */
 const LEASE_MARGIN_MS = 5000;
+/** Looks for the result of a holder that lost its lease, before its refresh token is sent once more, and the milliseconds between two of them. */
+const LOOKS = 20;
+const LOOK_MS = 100;
 
 /** Answers of the provider that ask for the end-user; the refresh token itself may still be good. */
 const INTERACTION: ReadonlySet<string> = new Set([
@@ -35,9 +40,9 @@ const INTERACTION: ReadonlySet<string> = new Set([
   'account_selection_required',
 ]);
 
-/** A lease, and the seconds for which late comers find the successor. */
+/** The lease, where there is one, and the seconds for which late comers find the successor. */
 interface Course {
-  readonly lease: Lease;
+  readonly lease?: Lease;
   readonly grace: number;
 }
 
@@ -58,7 +63,7 @@ export class Renewal {
       const refreshToken = session.tokens.refreshToken?.reveal();
       if (!(error instanceof CoordinationUnavailableException) || refreshToken === undefined) throw error;
       if (this.dependencies.provider.options.replayWindow === 0) throw error;
-      return this.redeem(session, refreshToken);
+      return this.redeem(session, refreshToken, { grace });
     }
   }
 
@@ -86,9 +91,28 @@ export class Renewal {
     if (refreshToken === undefined) throw this.ended(session, 'nothing can renew it');
     const spent = await successors.spentBy(session);
     if (spent === 'rotation') throw this.replayDetected(session);
-    if (spent === 'refusal') throw new LoginRequiredException('login_required', 'the session has ended; sign in again');
-    if (!(await successors.beginAttempt(session))) this.emit(session, { type: 'refresh.taken_over' });
+    if (spent === 'refusal') throw loginRequired();
+    const earlier = await successors.beginAttempt(session);
+    if (earlier === 'unknown') {
+      const late = await this.awaited(session);
+      if (late !== undefined) return late;
+    }
+    if (earlier !== 'none') this.emit(session, { type: 'refresh.taken_over' });
     return this.redeem(session, refreshToken, course);
+  }
+
+  /**
+   * What a holder that lived on without its lease makes known late, as one does that was cut off from the shared store. A strict provider would take
+   * the same refresh token for a replay, so it is worth a wait; a lenient one gives tokens again.
+   */
+  private async awaited(session: Session): Promise<Session | undefined> {
+    const looks = this.dependencies.provider.options.replayWindow > 0 ? 0 : LOOKS;
+    for (let look = 0; look < looks; look += 1) {
+      await pause();
+      const adopted = await this.adopted(session);
+      if (adopted !== undefined) return adopted;
+    }
+    return undefined;
   }
 
   /** What somebody else made of this session meanwhile. */
@@ -99,42 +123,56 @@ export class Renewal {
     return newest;
   }
 
-  private async redeem(session: Session, refreshToken: string, course?: Course): Promise<Session> {
+  private async redeem(session: Session, refreshToken: string, course: Course): Promise<Session> {
     let renewed: Session;
     try {
       renewed = await this.dependencies.redemption.redeem(session, refreshToken);
     } catch (error) {
       return this.afterFailure(session, error);
     }
-    this.emit(session, { type: 'refresh.succeeded', rotated: renewed.tokens.refreshToken?.reveal() !== refreshToken });
-    return course === undefined ? renewed : this.publish(session, renewed, course);
+    const rotated = renewed.tokens.refreshToken?.reveal() !== refreshToken;
+    this.emit(session, { type: 'refresh.succeeded', rotated });
+    if (!rotated) await this.noteAttempt(session, 'ended');
+    return this.publish(session, renewed, course);
   }
 
-  /** Tells late comers. Whoever took the lease over meanwhile has told them already, and their result counts. */
+  /** Tells late comers, and goes on trying while the shared store is away: the tokens are good and go to the caller all the same. */
   private async publish(session: Session, renewed: Session, { lease, grace }: Course): Promise<Session> {
-    const { successors, coordinator } = this.dependencies;
+    const records = await this.dependencies.successors.recordsOf(session, renewed, grace);
+    const tell = async (): Promise<Session> => {
+      if (lease !== undefined && (await lease.publish(records))) return renewed;
+      return this.tellWithoutLease(session, renewed, records);
+    };
     try {
-      const records = await successors.recordsOf(session, renewed, grace);
-      if (await lease.publish(records)) return renewed;
-      const winner = await this.adopted(session);
-      if (winner !== undefined) return winner;
-      for (const record of records) await coordinator.put(record.space, record.key, record);
+      return await tell();
     } catch (error) {
       if (!(error instanceof CoordinationUnavailableException)) throw error;
-      // The tokens are good and go to the caller all the same.
+      this.dependencies.outbox.add(`publish ${linkOf(session)}`, tell);
       this.emit(session, { type: 'refresh.not_published', reason: reasonOf(error) });
+      return renewed;
     }
+  }
+
+  /** Whoever has taken over meanwhile has told late comers already, and their result counts. */
+  private async tellWithoutLease(
+    session: Session,
+    renewed: Session,
+    records: readonly PlacedRecord[],
+  ): Promise<Session> {
+    const winner = await this.adopted(session);
+    if (winner !== undefined) return winner;
+    for (const record of records) await this.dependencies.coordinator.put(record.space, record.key, record);
     return renewed;
   }
 
   /** Only a real `invalid_grant`, after looking at the shared state again, ends a session; everything else keeps it. */
   private async afterFailure(session: Session, error: unknown): Promise<Session> {
-    if (!(error instanceof LostResponseException)) await this.endAttempt(session);
+    await this.noteAttempt(session, error instanceof LostResponseException ? 'lost' : 'ended');
     if (error instanceof IdentityChangedError) throw await this.identityChanged(session, error);
     if (!(error instanceof ProviderRefusal)) throw this.unavailable(session, error);
     if (error.error === 'invalid_grant') return this.adoptedOrEnded(session, error);
     if (INTERACTION.has(error.error)) {
-      throw new LoginRequiredException('login_required', 'the OpenID Provider asks for the end-user', error);
+      throw this.ended(session, 'the OpenID Provider asks for the end-user', error);
     }
     this.emit(session, { type: 'refresh.unavailable', reason: error.error });
     const description = 'the OpenID Provider refuses this application; its log names the reason';
@@ -159,18 +197,19 @@ export class Renewal {
     return error;
   }
 
-  private async endAttempt(session: Session): Promise<void> {
+  private async noteAttempt(session: Session, outcome: 'ended' | 'lost'): Promise<void> {
+    const { successors } = this.dependencies;
     try {
-      await this.dependencies.successors.endAttempt(session);
+      await (outcome === 'lost' ? successors.loseAttempt(session) : successors.endAttempt(session));
     } catch (error) {
-      // The note only serves the audit, and goes by itself.
+      // The note only spares the next attempt a wait, and goes by itself.
       if (!(error instanceof CoordinationUnavailableException)) throw error;
     }
   }
 
   private ended(session: Session, reason: string, cause?: unknown): LoginRequiredException {
     this.emit(session, { type: 'session.ended', reason });
-    return new LoginRequiredException('login_required', 'the session has ended; sign in again', cause);
+    return loginRequired(cause);
   }
 
   private replayDetected(session: Session): LoginRequiredException {
@@ -194,6 +233,16 @@ type RefreshEvent =
   | { readonly type: 'refresh.unavailable' | 'refresh.not_published' | 'session.ended'; readonly reason: string }
   | { readonly type: 'refresh.identity_changed'; readonly claim: string };
 
+function loginRequired(cause?: unknown): LoginRequiredException {
+  return new LoginRequiredException('login_required', 'the session has ended; sign in again', cause);
+}
+
 function signedOut(): LoginRequiredException {
   return new LoginRequiredException('login_required', 'the session was signed out');
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, LOOK_MS);
+  });
 }

@@ -1,24 +1,29 @@
 /** The session of a request: read, made live, renewed, begun and ended. What changes it goes through here. */
 import type { Clock } from '../clock.js';
 import type { OidcOptions } from '../config/options.js';
-import { CoordinationUnavailableException, LoginRequiredException } from '../errors/exceptions.js';
+import { CoordinationUnavailableException, ForbiddenException, LoginRequiredException } from '../errors/exceptions.js';
+import { OidcException } from '../errors/oidc.exception.js';
 import type { HttpExchange } from '../http/http-exchange.js';
 import type { OidcEvents } from '../observability/events.js';
 import { reasonOf } from '../observability/reason.js';
 import type { Custody } from '../session/custody.js';
+import type { LoginMark } from '../session/login-mark.js';
 import type { SessionIndex, SessionOwner } from '../session/session-index.js';
 import { sessionExpiresAt, type Session } from '../session/session.js';
-import type { Tombstones } from '../session/tombstones.js';
+import { sessionDigest, type Tombstones } from '../session/tombstones.js';
 import type { TransactionCookies } from '../session/transaction.cookies.js';
+import type { Outbox } from './outbox.js';
 import type { RefreshService } from './refresh.service.js';
 
 export interface SessionServiceDependencies {
   readonly options: OidcOptions;
   readonly custody: Custody;
   readonly transactions: TransactionCookies;
+  readonly loginMark: LoginMark;
   readonly tombstones: Tombstones;
   readonly index: SessionIndex;
   readonly refresh: RefreshService;
+  readonly outbox: Outbox;
   readonly clock: Clock;
   readonly events: OidcEvents;
 }
@@ -83,23 +88,29 @@ export class SessionService {
     return this.newest(session);
   }
 
-  /** Begins a session: whatever session the browser had is signed out, so that its cookies are worth nothing (session fixation). */
-  async begin(exchange: HttpExchange, session: Session): Promise<void> {
+  /**
+   * Begins a session: whatever session the browser had is signed out, so that its cookies are worth nothing (session fixation). `startedIn` is the
+   * session that the login began in; the browser need not show it, since an answer by form_post comes from another site.
+   *
+   * @throws LoginRequiredException when a logout was faster
+   * @throws ForbiddenException `session_conflict` when another end-user was
+   */
+  async begin(exchange: HttpExchange, session: Session, startedIn?: string): Promise<void> {
     const { custody, index, options } = this.dependencies;
-    if (await this.isSignedOut(session))
-      throw new LoginRequiredException('login_required', 'the session was signed out meanwhile');
-    const previous = await custody.read(exchange);
+    if (await this.isSignedOut(session)) throw signedOutMeanwhile();
+    const inherited = startedIn === undefined ? undefined : await this.newestOpen(startedIn, session);
+    const carried = await custody.read(exchange);
     const place = custody.place(exchange);
     await custody.write(exchange, session);
-    if (previous !== undefined) await this.bury(previous, place);
+    if (carried !== undefined) await this.bury(carried, { place, heir: session });
+    else if (inherited !== undefined) await this.attempt(this.dependencies.tombstones.markReplaced(inherited, session));
     await this.attempt(index.add(session, { place: custody.place(exchange), ttl: options.sessionAbsoluteLifetime }));
   }
 
   /** Ends a session: signed out for every request still in flight, and out of the browser. */
   async end(exchange: HttpExchange, session: Session | undefined): Promise<void> {
-    const { custody } = this.dependencies;
-    if (session !== undefined) await this.bury(session, custody.place(exchange));
-    custody.clear(exchange);
+    if (session !== undefined) await this.bury(session, { place: this.dependencies.custody.place(exchange) });
+    this.forget(exchange);
   }
 
   /**
@@ -158,16 +169,43 @@ export class SessionService {
       if (session.generation !== carried.generation) await this.write(exchange, session);
       return session;
     } catch (error) {
-      if (error instanceof LoginRequiredException) this.dependencies.custody.clear(exchange);
+      // What a new login put in the place of this session is not this response's to clear.
+      if (error instanceof LoginRequiredException && !(await this.isReplaced(carried))) this.forget(exchange);
       throw error;
     }
   }
 
+  /** Takes the session out of the browser, on purpose: the next login does not wonder where it is. */
+  private forget(exchange: HttpExchange): void {
+    this.written.delete(exchange);
+    this.dependencies.custody.clear(exchange);
+    this.dependencies.loginMark.take(exchange);
+  }
+
   /** A logout that came while the provider was asked wins over the new tokens. */
   private async write(exchange: HttpExchange, session: Session): Promise<void> {
-    await this.assertNotSignedOut(session);
-    await this.dependencies.custody.write(exchange, session);
+    try {
+      await this.assertNotSignedOut(session);
+      await this.dependencies.custody.write(exchange, session);
+    } catch (error) {
+      this.reportTooLarge(session, error);
+      if (error instanceof CoordinationUnavailableException) this.writeLater(exchange, session);
+      throw error;
+    }
     this.written.set(exchange, session);
+  }
+
+  /** Custody `store` keeps what the provider gives only once, so it is written when the store is back; what was signed out is not there any more. */
+  private writeLater(exchange: HttpExchange, session: Session): void {
+    const { custody, outbox } = this.dependencies;
+    outbox.add(`write ${session.id} ${String(session.generation)}`, () => custody.write(exchange, session));
+  }
+
+  private reportTooLarge(session: Session, error: unknown): void {
+    if (!(error instanceof OidcException) || error.code !== 'session_too_large') return;
+    const { issuer, subject } = session;
+    const about = { issuer, subject, session: sessionDigest(session) };
+    this.dependencies.events.emit({ type: 'session.rejected', ...about, reason: error.message });
   }
 
   private async assertNotSignedOut(session: Session): Promise<void> {
@@ -177,6 +215,23 @@ export class SessionService {
 
   private isSignedOut(session: Session): Promise<boolean> {
     return this.ifReachable(this.dependencies.tombstones.has(session), false);
+  }
+
+  private isReplaced(session: Session): Promise<boolean> {
+    return this.ifReachable(this.dependencies.tombstones.isReplaced(session), false);
+  }
+
+  /** The session itself, or the one that replaced it since. */
+  private async newestOpen(id: string, endUser: Session): Promise<{ readonly id: string }> {
+    const fate = await this.ifReachable(this.dependencies.tombstones.fateOf({ id }, endUser), { is: 'open', id });
+    switch (fate.is) {
+      case 'open':
+        return fate;
+      case 'signed-out':
+        throw signedOutMeanwhile();
+      case 'taken-over':
+        throw new ForbiddenException('session_conflict', 'another end-user has signed in meanwhile; sign out first');
+    }
   }
 
   /** With custody `cookie` the request brings all that is needed; what is shared refines it, and while that is away the request counts. */
@@ -197,9 +252,12 @@ export class SessionService {
   }
 
   /** Leaves nothing of a session where others could find it, as far as what is shared can be reached. */
-  private async bury(session: Session, place: string): Promise<void> {
+  private async bury(
+    session: Session,
+    { place, heir }: { readonly place: string; readonly heir?: Session },
+  ): Promise<void> {
     const { tombstones, custody, index } = this.dependencies;
-    await this.attempt(tombstones.mark(session));
+    await this.attempt(heir === undefined ? tombstones.mark(session) : tombstones.markReplaced(session, heir));
     await this.attempt(custody.remove(place));
     await this.attempt(index.remove(session, place));
   }
@@ -222,4 +280,8 @@ export class SessionService {
     const { clock, options } = this.dependencies;
     return clock.millis() - tokens.issuedAt * 1000 < options.reuseMaxSessionAge;
   }
+}
+
+function signedOutMeanwhile(): LoginRequiredException {
+  return new LoginRequiredException('login_required', 'the session was signed out meanwhile');
 }

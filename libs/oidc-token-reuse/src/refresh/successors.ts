@@ -13,6 +13,11 @@ const ATTEMPT_MEMORY = 600;
 const PURPOSE = 'successor';
 const ROTATION = 'rotation';
 const REFUSAL = 'refusal';
+const UNDER_WAY = '1';
+const LOST = 'lost';
+
+/** What is known of an earlier attempt with the same refresh token: there was none; its answer is lost; nobody has said what came of it. */
+export type EarlierAttempt = 'none' | 'lost' | 'unknown';
 
 export class Successors {
   constructor(
@@ -50,12 +55,20 @@ export class Successors {
     return current;
   }
 
-  /** Notes that the refresh token is about to be sent. False when it was sent before and nobody knows what came of it. */
-  async beginAttempt(session: Session): Promise<boolean> {
-    return this.coordinator.putIfAbsent('attempt', spentKey(session), { value: '1', ttl: ATTEMPT_MEMORY });
+  /** Notes that the refresh token is about to be sent. */
+  async beginAttempt(session: Session): Promise<EarlierAttempt> {
+    const key = spentKey(session);
+    const attempt = { value: UNDER_WAY, ttl: ATTEMPT_MEMORY };
+    if (await this.coordinator.putIfAbsent('attempt', key, attempt)) return 'none';
+    return (await this.coordinator.get('attempt', key)) === UNDER_WAY ? 'unknown' : 'lost';
   }
 
-  /** Notes that the provider did not take the refresh token. */
+  /** Notes that no answer came, and none will: the provider may or may not have taken the refresh token. */
+  async loseAttempt(session: Session): Promise<void> {
+    await this.coordinator.put('attempt', spentKey(session), { value: LOST, ttl: ATTEMPT_MEMORY });
+  }
+
+  /** Notes that the provider has answered, and that the refresh token may be sent again. */
   async endAttempt(session: Session): Promise<void> {
     await this.coordinator.delete('attempt', spentKey(session));
   }

@@ -1,5 +1,5 @@
 /** Gives each module instance controllers of its own, so that two modules of one process serve their own paths. */
-import { Controller, UseFilters, UseGuards, type Type } from '@nestjs/common';
+import { Controller, UseFilters, UseGuards, VERSION_NEUTRAL, type Type } from '@nestjs/common';
 import { TokenReuseGuard } from '../guard/token-reuse.guard.js';
 import { OidcExceptionFilter } from '../http/oidc-exception.filter.js';
 import { CallbackController } from '../login/callback.controller.js';
@@ -12,7 +12,7 @@ import { SessionController } from './session.controller.js';
 import { UserInfoController } from './userinfo.controller.js';
 
 export interface MountedRoutes {
-  /** Path of the module's routes, with one slash in front. */
+  /** Path of the module's routes: empty, or with one slash in front. */
   readonly base: string;
   readonly controllers: readonly Type[];
   /** Serves the callback at a path that is known only when the options are. Call it before Nest registers routes. */
@@ -37,14 +37,15 @@ export interface MountOptions {
 }
 
 export function mountRoutes({ prefix, isServed, isGuarded }: MountOptions): MountedRoutes {
-  const base = `/${prefix
+  const base = prefix
     .split('/')
     .filter((segment) => segment !== '')
-    .join('/')}`;
+    .map((segment) => `/${segment}`)
+    .join('');
   if (!isServed) return { base, controllers: [], mountCallback: () => undefined };
   const callback = mount(CallbackController, base);
   const mountCallback = (path: string): void => {
-    Controller(path)(callback);
+    place(callback, path);
   };
   const open = PUBLIC_CONTROLLERS.map((controller) => mount(controller, base));
   const guarded = PROTECTED_CONTROLLERS.map((controller) => mount(controller, base));
@@ -59,7 +60,12 @@ export function mountRoutes({ prefix, isServed, isGuarded }: MountOptions): Moun
 function mount(controller: Type, path: string): Type {
   const Mounted = class extends controller {};
   Object.defineProperty(Mounted, 'name', { value: controller.name });
-  Controller(path)(Mounted);
+  place(Mounted, path);
   UseFilters(OidcExceptionFilter)(Mounted);
   return Mounted;
+}
+
+/** Not versioned: the provider, the guard and the pages know one address of each route. */
+function place(controller: Type, path: string): void {
+  Controller({ path, version: VERSION_NEUTRAL })(controller);
 }

@@ -1,4 +1,5 @@
 /** The authentication state of one browser: who signed in, when, and the provider's tokens. */
+import { randomBytes } from 'node:crypto';
 import type { OidcOptions } from '../config/options.js';
 import type { JsonObject } from '../provider/json.js';
 import { peekClaims, type TokenSet } from './token-set.js';
@@ -20,6 +21,12 @@ export interface Session {
   readonly tokens: TokenSet;
   /** Claims of the ID Token, which was verified when it came. */
   readonly claims: JsonObject;
+}
+
+export const SESSION_ID_BYTES = 16;
+
+export function newSessionId(): string {
+  return randomBytes(SESSION_ID_BYTES).toString('base64url');
 }
 
 type Lifetimes = Pick<OidcOptions, 'sessionAbsoluteLifetime' | 'sessionIdleLifetime' | 'reuseTokens'>;

@@ -11,6 +11,13 @@ export interface ProviderSession {
   readonly providerSessionId: string;
 }
 
+/** `id` is that of the newest session. */
+export type Fate = { readonly is: 'open'; readonly id: string } | { readonly is: 'signed-out' | 'taken-over' };
+
+const REPLACED = 'replaced ';
+/** Logins in a row, each begun in the session of the one before, within the ten minutes that an attempt may take. */
+const MAX_LINKS = 100;
+
 export class Tombstones {
   constructor(
     private readonly coordinator: Coordinator,
@@ -21,6 +28,34 @@ export class Tombstones {
   /** Marks a session as signed out for as long as its cookies could live. */
   async mark({ id }: Pick<Session, 'id'>): Promise<void> {
     await this.put('tombstone', id);
+  }
+
+  /** Marks a session as ended in favour of one that a new login began in the same browser, unless it was signed out before. */
+  async markReplaced({ id }: Pick<Session, 'id'>, by: Session): Promise<void> {
+    const value = `${REPLACED}${by.id} ${subjectKey(by)}`;
+    await this.coordinator.putIfAbsent('tombstone', id, { value, ttl: this.options.sessionAbsoluteLifetime });
+  }
+
+  /** True when a session has ended because a new login took its place. */
+  async isReplaced({ id }: Pick<Session, 'id'>): Promise<boolean> {
+    return (await this.coordinator.get('tombstone', id))?.startsWith(REPLACED) === true;
+  }
+
+  /**
+   * What has become of a session up to now, in the eyes of a login that began in it: it, or what replaced it, is still there; or it was signed out;
+   * or another end-user took over.
+   */
+  async fateOf({ id }: Pick<Session, 'id'>, endUser: Pick<Session, 'issuer' | 'subject'>): Promise<Fate> {
+    let newest = id;
+    for (let links = 0; links < MAX_LINKS; links += 1) {
+      const mark = await this.coordinator.get('tombstone', newest);
+      if (mark === undefined) return { is: 'open', id: newest };
+      if (!mark.startsWith(REPLACED)) return { is: 'signed-out' };
+      const [by = '', of] = mark.slice(REPLACED.length).split(' ');
+      if (of !== subjectKey(endUser)) return { is: 'taken-over' };
+      newest = by;
+    }
+    return { is: 'signed-out' };
   }
 
   /** Marks all sessions here that belong to one session at the provider: the provider itself said so. */

@@ -15,7 +15,7 @@ import {
 } from './transaction.js';
 
 const COOKIE = 'oidc.txn';
-const NAME_LENGTH = 10;
+const SUFFIX_LENGTH = 8;
 /** Attempts a browser may have under way; the oldest give way. */
 const MAX_TRANSACTIONS = 5;
 
@@ -41,20 +41,17 @@ export class TransactionCookies {
    * The attempt that a `state` belongs to: taken once, by the browser that began it, and within ten minutes.
    *
    * @throws LoginFailedException `transaction_missing`, `transaction_used`
+   * @throws CoordinationUnavailableException when it cannot be told whether it was taken before
    */
   async take(exchange: HttpExchange, state: string): Promise<Transaction> {
+    const { cookies, clock } = this.dependencies;
     const name = this.nameOf(state);
-    const sealed = exchange.cookies.get(name);
     exchange.neverStore();
-    this.dependencies.cookies.clear(exchange, name);
-    const transaction = sealed === undefined ? undefined : await this.open(sealed);
-    if (transaction === undefined || !isEqual(stateOf(transaction), state) || this.isOver(transaction)) throw missing();
-    const key = createHash('sha256').update(state).digest('base64url');
-    const isFirst = await this.dependencies.coordinator.putIfAbsent('transaction', key, {
-      value: '1',
-      ttl: TRANSACTION_LIFETIME,
-    });
-    if (!isFirst)
+    if (exchange.cookies.has(name)) cookies.clear(exchange, name);
+    const transaction = await this.read(exchange, name);
+    if (transaction === undefined || !isEqual(stateOf(transaction), state)) throw missing();
+    if (clock.millis() - transaction.startedAt > TRANSACTION_LIFETIME * 1000) throw missing();
+    if (!(await this.markTaken(state)))
       throw new LoginFailedException('transaction_used', 400, 'this sign-in was completed already; start again');
     return transaction;
   }
@@ -64,7 +61,8 @@ export class TransactionCookies {
     const names = [...exchange.cookies.names()].filter((name) => name.startsWith(this.prefix));
     if (names.length <= keep) return;
     const dated = await Promise.all(
-      names.map(async (name) => ({ name, startedAt: await this.startOf(exchange, name) })),
+      // What does not open is of no use to anybody: it goes first.
+      names.map(async (name) => ({ name, startedAt: (await this.read(exchange, name))?.startedAt ?? 0 })),
     );
     dated.sort((one, other) => other.startedAt - one.startedAt);
     exchange.neverStore();
@@ -75,25 +73,25 @@ export class TransactionCookies {
     return `${this.dependencies.cookies.nameOf(COOKIE)}.`;
   }
 
-  private async startOf(exchange: HttpExchange, name: string): Promise<number> {
+  private async read(exchange: HttpExchange, name: string): Promise<Transaction | undefined> {
     const sealed = exchange.cookies.get(name);
-    const transaction = sealed === undefined ? undefined : await this.open(sealed);
-    return transaction?.startedAt ?? 0;
-  }
-
-  private async open(sealed: string): Promise<Transaction | undefined> {
-    const opened = await this.dependencies.sealer.open(sealed);
+    const opened = sealed === undefined ? undefined : await this.dependencies.sealer.open(sealed);
     return opened === undefined ? undefined : decodeTransaction(opened.plaintext);
   }
 
-  private isOver({ startedAt }: Transaction): boolean {
-    const age = this.dependencies.clock.millis() - startedAt;
-    return age > TRANSACTION_LIFETIME * 1000;
+  /** False when somebody took it before. The mark comes after the provider's answer only: beginning a sign-in costs the server nothing. */
+  private markTaken(state: string): Promise<boolean> {
+    const record = { value: '1', ttl: TRANSACTION_LIFETIME };
+    return this.dependencies.coordinator.putIfAbsent('transaction', digest(state), record);
   }
 
   private nameOf(state: string): string {
-    return this.prefix + createHash('sha256').update(state).digest('base64url').slice(0, NAME_LENGTH);
+    return this.prefix + digest(state).slice(0, SUFFIX_LENGTH);
   }
+}
+
+function digest(state: string): string {
+  return createHash('sha256').update(state).digest('base64url');
 }
 
 function missing(): LoginFailedException {

@@ -14,7 +14,7 @@ const NOT_IN_ACCESS_TOKENS = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events'] 
 /** Claims about what a client may do: RFC 9068 section 2.2, and what Entra, AD FS, Okta and Auth0 have in their place. */
 const ONLY_IN_ACCESS_TOKENS = ['scope', 'scp', 'client_id', 'appid', 'azpacr', 'cid', 'gty'] as const;
 /** Kinds that Keycloak names in a claim `typ`. */
-const NEITHER_KIND = ['refresh', 'offline', 'logout', 'initial', 'registrationaccesstoken'];
+const NEITHER_KIND = ['refresh', 'offline', 'logout', 'initialaccesstoken', 'registrationaccesstoken'];
 
 /**
  * Requires an access token. One that does not have its type must show in its claims that it is one, since an ID Token that leaves all its optional

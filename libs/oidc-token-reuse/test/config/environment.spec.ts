@@ -297,8 +297,8 @@ describe('readEnvironment: warnings', () => {
 
   it('PUBLIC_URL is missed in production only', () => {
     const warning = 'PUBLIC_URL: is not set in production; browsers are sent to localhost';
-    expect(read({ PUBLIC_URL: undefined, NODE_ENV: 'production' }).warnings).toEqual([warning]);
-    expect(read({ PUBLIC_URL: undefined, NODE_ENV: 'development' }).warnings).toEqual([]);
+    expect(read({ PUBLIC_URL: undefined, NODE_ENV: 'production' }).warnings).toContain(warning);
+    expect(read({ PUBLIC_URL: undefined, NODE_ENV: 'development' }).warnings).not.toContain(warning);
     expect(read({ NODE_ENV: 'production' }).warnings).toEqual([]);
   });
 });

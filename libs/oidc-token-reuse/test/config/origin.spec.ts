@@ -28,6 +28,13 @@ describe('publicUrl', () => {
     expect(resolved({ publicUrl }).publicUrl()).toBe(origin);
   });
 
+  it('over http is warned about, since cookies lose their prefix and Secure', () => {
+    expect(resolved({ publicUrl: 'http://localhost:3000' }).warnings).toEqual([
+      'publicUrl / PUBLIC_URL: is http: cookies go without the prefix __Host- and without Secure; for development only',
+    ]);
+    expect(resolved({ publicUrl: 'https://localhost:3000' }).warnings).toEqual([]);
+  });
+
   it('as a function is called at first use and only once', () => {
     let calls = 0;
     const publicUrl = () => `http://localhost:${3000 + calls++}`;

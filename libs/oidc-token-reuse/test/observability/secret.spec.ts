@@ -12,6 +12,7 @@ describe('Secret', () => {
   it.each<[string, (secret: Secret) => string]>([
     ['a template string', (secret) => `${secret as unknown as string}`],
     ['String()', (secret) => String(secret)],
+    ['toString()', (secret) => secret.toString()],
     ['concatenation', (secret) => '' + (secret as unknown as string)],
     ['JSON', (secret) => JSON.stringify({ secret })],
     ['inspect', (secret) => inspect({ secret }, { showHidden: true, depth: null })],

@@ -1,0 +1,79 @@
+/** What must reach the shared store and could not yet: offered again until it has. */
+import { CoordinationUnavailableException } from '../errors/exceptions.js';
+
+/** Milliseconds between two offers. */
+const PAUSE_MS = 200;
+/** Offers of one letter: ten minutes of them. */
+const MAX_OFFERS = 3000;
+/** Offers that a process makes before it ends. */
+const LAST_OFFERS = 15;
+/** Letters that wait; the oldest give way. Each stands for one answer of the provider. */
+const MAX_LETTERS = 10_000;
+
+interface Letter {
+  /** Safe to repeat, whatever has happened since. */
+  readonly deliver: () => Promise<unknown>;
+  offers: number;
+}
+
+export class Outbox {
+  private readonly letters = new Map<string, Letter>();
+  private timer: NodeJS.Timeout | undefined;
+
+  /** Keeps what could not be delivered, in the place of an earlier letter of the same name. */
+  add(name: string, deliver: () => Promise<unknown>): void {
+    this.letters.delete(name);
+    for (const oldest of this.letters.keys()) {
+      if (this.letters.size < MAX_LETTERS) break;
+      this.letters.delete(oldest);
+    }
+    this.letters.set(name, { deliver, offers: 0 });
+    this.schedule();
+  }
+
+  /** Waits for a while until everything is delivered. */
+  async drain(): Promise<void> {
+    for (let offers = 0; offers < LAST_OFFERS && this.letters.size > 0; offers += 1) {
+      if (offers > 0) await pause();
+      await this.offer();
+    }
+    this.letters.clear();
+    clearTimeout(this.timer);
+  }
+
+  private schedule(): void {
+    if (this.timer !== undefined || this.letters.size === 0) return;
+    this.timer = setTimeout(() => {
+      void this.offer().finally(() => {
+        this.timer = undefined;
+        this.schedule();
+      });
+    }, PAUSE_MS).unref();
+  }
+
+  /** One after the other, up to the first that the store does not take: it is still away then. */
+  private async offer(): Promise<void> {
+    for (const [name, letter] of this.letters) {
+      const isAway = await this.isRefused(letter);
+      if (isAway && letter.offers < MAX_OFFERS) return;
+      if (this.letters.get(name) === letter) this.letters.delete(name);
+    }
+  }
+
+  private async isRefused(letter: Letter): Promise<boolean> {
+    letter.offers += 1;
+    try {
+      await letter.deliver();
+      return false;
+    } catch (error) {
+      // Whatever else it says will not change: the session has ended meanwhile.
+      return error instanceof CoordinationUnavailableException;
+    }
+  }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, PAUSE_MS);
+  });
+}

@@ -1,0 +1,290 @@
+import { describe, expect, it } from '@jest/globals';
+import { MemoryCoordinator } from '../../src/coordination/memory.coordinator.js';
+import { OidcException } from '../../src/errors/oidc.exception.js';
+import { CookieWriter } from '../../src/http/cookie-writer.js';
+import { Sealer } from '../../src/session/sealer.js';
+import { newSessionId } from '../../src/session/session.js';
+import { newTransaction, stateOf, type Attempt, type Transaction } from '../../src/session/transaction.js';
+import { TransactionCookies } from '../../src/session/transaction.cookies.js';
+import { conversation, cookieHeader, keptCookies, sessionOf, TestClock } from './support.js';
+
+const SECRET = 'a-secret-of-at-least-thirty-two-characters';
+
+interface BenchOptions {
+  readonly secrets?: readonly string[];
+  readonly purpose?: string;
+  readonly publicUrl?: string;
+  readonly crossSite?: boolean;
+  readonly coordinator?: MemoryCoordinator;
+}
+
+/** Transaction cookies with everything around them. */
+class Bench {
+  readonly clock = new TestClock();
+  readonly coordinator = new MemoryCoordinator(this.clock);
+
+  transactions({
+    secrets = [SECRET],
+    purpose = 'transaction',
+    publicUrl = 'https://app.example',
+    crossSite = false,
+    coordinator = this.coordinator,
+  }: BenchOptions = {}): TransactionCookies {
+    return new TransactionCookies({
+      sealer: new Sealer(secrets, purpose),
+      cookies: new CookieWriter({ publicUrl: () => publicUrl, crossSite }),
+      coordinator,
+      clock: this.clock,
+    });
+  }
+
+  attempt(parts: Partial<Attempt> = {}): Transaction {
+    const startedAt = this.clock.millis();
+    return newTransaction({
+      issuer: 'https://id.example',
+      current: undefined,
+      maxAge: undefined,
+      isForced: false,
+      returnTo: '/',
+      startedAt,
+      ...parts,
+    });
+  }
+
+  /** Begins an attempt in a browser that has these cookies, and gives those it has then. */
+  async begin(
+    transaction: Transaction,
+    held: Readonly<Record<string, string>> = {},
+    options?: BenchOptions,
+  ): Promise<Record<string, string>> {
+    const { exchange, cookies } = conversation(held);
+    await this.transactions(options).begin(exchange, transaction);
+    return afterwards(held, cookies());
+  }
+
+  /** What a callback with these cookies and this state gives: the path, or the error code. */
+  async take(
+    cookies: Readonly<Record<string, string>> | string,
+    state: string,
+    options?: BenchOptions,
+  ): Promise<string> {
+    const { exchange } = conversation(cookies);
+    return this.transactions(options)
+      .take(exchange, state)
+      .then(
+        ({ returnTo }) => returnTo,
+        (error: unknown) => {
+          if (error instanceof OidcException) return `${error.code} ${error.getStatus()}`;
+          throw error;
+        },
+      );
+  }
+}
+
+function afterwards(held: Readonly<Record<string, string>>, lines: readonly string[]): Record<string, string> {
+  const cleared = lines.filter((line) => line.includes('; Max-Age=0;')).map((line) => line.split('=')[0]);
+  const rest = Object.entries(held).filter(([name]) => !cleared.includes(name));
+  return { ...Object.fromEntries(rest), ...keptCookies(lines) };
+}
+
+/** One for all tests: every attempt has a state of its own. */
+const bench = new Bench();
+
+const PREFIX = '__Host-oidc.txn.';
+
+describe('TransactionCookies.begin', () => {
+  it('writes one cookie of its own for ten minutes', async () => {
+    const { exchange, cookies } = conversation();
+    await bench.transactions().begin(exchange, bench.attempt());
+    expect(cookies()).toEqual([
+      expect.stringMatching(
+        /^__Host-oidc\.txn\.[\w-]{8}=[\w.-]+; Max-Age=600; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+      ),
+    ]);
+  });
+
+  it('writes a cookie that comes with a form from another site', async () => {
+    const { exchange, cookies } = conversation();
+    await bench.transactions({ crossSite: true }).begin(exchange, bench.attempt());
+    expect(cookies()).toEqual([expect.stringMatching(/; Path=\/; HttpOnly; SameSite=None; Secure$/)]);
+  });
+
+  it('L7 stays within 600 bytes with everything there is to remember', async () => {
+    const current = sessionOf({ id: newSessionId() });
+    const returnTo = `/${'a'.repeat(299)}`;
+    const cookies = await bench.begin(bench.attempt({ current, returnTo, maxAge: 999_999_999, isForced: true }));
+    expect(Object.entries(cookies).map((pair) => pair.join('=').length)).toEqual([600]);
+  });
+
+  it('L7 leaves the newest five attempts, whatever order they come in', async () => {
+    let held: Record<string, string> = {};
+    const attempts: Transaction[] = [];
+    for (let index = 0; index < 7; index += 1) {
+      const transaction = bench.attempt({ returnTo: `/${index}` });
+      attempts.push(transaction);
+      held = await bench.begin(transaction, Object.fromEntries(Object.entries(held).reverse()));
+      bench.clock.advance(1);
+    }
+    const taken = await Promise.all(attempts.map((transaction) => bench.take(held, stateOf(transaction))));
+    expect(taken).toEqual(['transaction_missing 400', 'transaction_missing 400', '/2', '/3', '/4', '/5', '/6']);
+  });
+
+  it('L7 gives up what does not open before any attempt', async () => {
+    const first = bench.attempt();
+    const held = {
+      ...(await bench.begin(first)),
+      ...Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((name) => [`${PREFIX}${name}`, 'x'])),
+    };
+    const left = await bench.begin(bench.attempt(), held);
+    expect(await bench.take(left, stateOf(first))).toBe('/');
+    expect(Object.keys(left)).toHaveLength(5);
+  });
+
+  it('L11 keeps nothing on the server for a hundred thousand attempts', async () => {
+    const asked: PropertyKey[] = [];
+    const coordinator = new Proxy(bench.coordinator, { get: (_target, name) => asked.push(name) });
+    const transactions = bench.transactions({ coordinator });
+    for (let index = 0; index < 1000; index += 1)
+      await Promise.all(
+        Array.from({ length: 100 }, () => transactions.begin(conversation().exchange, bench.attempt())),
+      );
+    expect(asked).toEqual([]);
+  }, 120_000);
+});
+
+describe('TransactionCookies.evict', () => {
+  it('L7 clears the oldest beyond five on any response, and touches no other cookie', async () => {
+    const begun: Record<string, string> = {};
+    for (let index = 0; index < 8; index += 1) {
+      Object.assign(begun, await bench.begin(bench.attempt()));
+      bench.clock.advance(1);
+    }
+    const { exchange, cookies } = conversation({ ...begun, 'oidc.txn.other': 'x', '__Host-oidc.session.0': 'y' });
+    await bench.transactions().evict(exchange);
+    const oldest = Object.keys(begun).slice(0, 3);
+    expect([...cookies()].sort()).toEqual(
+      oldest
+        .map(
+          (name) =>
+            `${name}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/; HttpOnly; SameSite=Lax; Secure`,
+        )
+        .sort(),
+    );
+  });
+
+  it('L7 leaves five alone', async () => {
+    const { exchange, cookies } = conversation(
+      Object.fromEntries([1, 2, 3, 4, 5].map((index) => [`${PREFIX}${index}`, 'x'])),
+    );
+    await bench.transactions().evict(exchange);
+    expect(cookies()).toEqual([]);
+  });
+});
+
+describe('TransactionCookies.take', () => {
+  it('L1 knows no attempt of another browser', async () => {
+    const transaction = bench.attempt();
+    await bench.begin(transaction);
+    const other = await bench.begin(bench.attempt());
+    expect([await bench.take({}, stateOf(transaction)), await bench.take(other, stateOf(transaction))]).toEqual([
+      'transaction_missing 400',
+      'transaction_missing 400',
+    ]);
+  });
+
+  it('L1 knows no attempt under the name of another', async () => {
+    const [one, other] = [bench.attempt(), bench.attempt()];
+    const [value] = Object.values(await bench.begin(one));
+    const [name] = Object.keys(await bench.begin(other));
+    expect(await bench.take({ [name ?? '']: value ?? '' }, stateOf(other))).toBe('transaction_missing 400');
+  });
+
+  it('L5 gives an attempt once', async () => {
+    const transaction = bench.attempt({ returnTo: '/page' });
+    const cookies = await bench.begin(transaction);
+    expect([await bench.take(cookies, stateOf(transaction)), await bench.take(cookies, stateOf(transaction))]).toEqual([
+      '/page',
+      'transaction_used 400',
+    ]);
+  });
+
+  it('L5 gives an attempt to one of a hundred at once', async () => {
+    const transaction = bench.attempt();
+    const cookies = await bench.begin(transaction);
+    const taken = await Promise.all(Array.from({ length: 100 }, () => bench.take(cookies, stateOf(transaction))));
+    expect(taken.filter((result) => result === '/')).toHaveLength(1);
+  });
+
+  it('L5 clears the cookie, also of an attempt that cannot be taken', async () => {
+    const transaction = bench.attempt();
+    const held = await bench.begin(transaction);
+    const cleared = [];
+    for (const value of [Object.values(held)[0] ?? '', 'broken']) {
+      const [name = ''] = Object.keys(held);
+      const { exchange, cookies } = conversation({ [name]: value });
+      await bench
+        .transactions()
+        .take(exchange, stateOf(transaction))
+        .catch(() => undefined);
+      cleared.push(cookies().map((line) => line.startsWith(`${name}=; Max-Age=0;`)));
+    }
+    expect(cleared).toEqual([[true], [true]]);
+  });
+
+  it('writes no cookie for a state that it never gave out', async () => {
+    const { exchange, cookies } = conversation({ 'oidc.txn.a': 'x' });
+    await expect(bench.transactions().take(exchange, 'made-up')).rejects.toThrow('was not started in this browser');
+    expect(cookies()).toEqual([]);
+  });
+
+  it('gives an attempt for ten minutes and not longer', async () => {
+    const [one, other] = [bench.attempt(), bench.attempt()];
+    const cookies = { ...(await bench.begin(one)), ...(await bench.begin(other)) };
+    bench.clock.advance(600);
+    const inTime = await bench.take(cookies, stateOf(one));
+    bench.clock.advance(0.001);
+    expect([inTime, await bench.take(cookies, stateOf(other))]).toEqual(['/', 'transaction_missing 400']);
+  });
+
+  it('L5 remembers what was taken for as long as the cookie could come back', async () => {
+    const transaction = bench.attempt();
+    const cookies = await bench.begin(transaction);
+    await bench.take(cookies, stateOf(transaction));
+    bench.clock.advance(599);
+    expect(await bench.take(cookies, stateOf(transaction))).toBe('transaction_used 400');
+  });
+
+  it('S1 gives nothing for a cookie that was sent twice', async () => {
+    const transaction = bench.attempt();
+    const pair = cookieHeader(await bench.begin(transaction));
+    expect(await bench.take(`${pair}; ${pair}`, stateOf(transaction))).toBe('transaction_missing 400');
+  });
+
+  it('S5 opens what an older secret sealed, and nothing once it is gone', async () => {
+    const [one, other] = [bench.attempt(), bench.attempt()];
+    const cookies = { ...(await bench.begin(one)), ...(await bench.begin(other)) };
+    const newer = `${SECRET}-new`;
+    const taken = [
+      await bench.take(cookies, stateOf(one), { secrets: [newer, SECRET] }),
+      await bench.take(cookies, stateOf(other), { secrets: [newer] }),
+    ];
+    expect(taken).toEqual(['/', 'transaction_missing 400']);
+  });
+
+  it('L6 opens nothing that was sealed for another purpose', async () => {
+    const transaction = bench.attempt();
+    const cookies = await bench.begin(transaction, {}, { purpose: 'session' });
+    expect(await bench.take(cookies, stateOf(transaction))).toBe('transaction_missing 400');
+  });
+
+  it('S4 opens nothing with a bit flipped anywhere', async () => {
+    const transaction = bench.attempt();
+    const [[name, value] = ['', '']] = Object.entries(await bench.begin(transaction));
+    const results = new Set<string>();
+    for (let index = 0; index < value.length; index += 1) {
+      const flipped = value.slice(0, index) + (value[index] === 'A' ? 'B' : 'A') + value.slice(index + 1);
+      results.add(await bench.take({ [name]: flipped }, stateOf(transaction)));
+    }
+    expect([...results]).toEqual(['transaction_missing 400']);
+  });
+});
