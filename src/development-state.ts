@@ -26,7 +26,7 @@ export function readState(file: string): DevelopmentState | undefined {
 }
 
 /** Written aside and renamed: whoever is killed meanwhile leaves the old state. */
-function writeState(file: string, state: DevelopmentState): void {
+export function writeState(file: string, state: DevelopmentState): void {
   mkdirSync(dirname(file), { recursive: true });
   const draft = `${file}.${String(process.pid)}`;
   writeFileSync(draft, JSON.stringify(state), { mode: 0o600 });

@@ -6,6 +6,7 @@ import { Keyv } from 'keyv';
 import { createTestProvider, type TestBrowser, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { answerOf } from '../support/answer.js';
 import { ADAPTERS, API_AUDIENCE, startHarness, type Harness, type HarnessOptions } from '../support/harness.js';
+import { startListener } from '../support/listener.js';
 import { RecordingFetch } from '../support/recording-fetch.js';
 import { advance, freezeTime, releaseTime } from '../support/time.js';
 
@@ -115,8 +116,13 @@ describe.each(ADAPTERS)('on behalf of the end-user on %s', (adapter) => {
     it('S11 follows no redirect with the assertion', async () => {
       const harness = await start();
       const browser = await harness.signedIn();
-      provider.faults.redirect({ kind: 'token', grant: 'token-exchange', times: 2 }, `${harness.url}/api/public`);
-      expect(await downstream(browser, harness)).toMatchObject({ status: 503, body: { error: UNAVAILABLE } });
+      const listener = await startListener();
+      for (const status of [302, 307]) {
+        provider.faults.redirect({ kind: 'token', grant: 'token-exchange', times: 2 }, listener.url, status);
+        expect(await downstream(browser, harness)).toMatchObject({ status: 503, body: { error: UNAVAILABLE } });
+      }
+      expect(listener.requests()).toBe(0);
+      await listener.close();
     });
 
     it('is made for a bearer as for a session', async () => {

@@ -7,7 +7,8 @@ export async function rawRequest(url: string, headers: readonly string[], method
   const { hostname, port, pathname, search, host } = new URL(url);
   const socket = connect(Number(port), hostname);
   const lines = [`${method} ${pathname}${search} HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...headers];
-  socket.end(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'));
+  // Not ended: a server gives up a request whose sender has gone.
+  socket.write(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'));
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   await once(socket, 'close');

@@ -52,7 +52,7 @@ export { TokenReuseGuard, type RequestResponse } from './guard/token-reuse.guard
 export { httpExchange, type HttpExchange } from './http/http-exchange.js';
 export { OidcEventListener, type OidcEvent, type OidcEventType } from './observability/events.js';
 export { Secret } from './observability/secret.js';
-export type { OidcModuleExtras } from './oidc.module-definition.js';
+export type { OidcModuleExtras, OidcOptionsFactory } from './oidc.module-definition.js';
 export { OidcModule } from './oidc.module.js';
 export type { DownstreamRequest } from './on-behalf-of/downstream-request.js';
 export type { DownstreamToken } from './on-behalf-of/downstream-token.cache.js';

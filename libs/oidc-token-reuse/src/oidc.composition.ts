@@ -23,6 +23,7 @@ import { Redemption } from './refresh/redemption.js';
 import { Renewal } from './refresh/renewal.js';
 import { RefreshService } from './refresh/refresh.service.js';
 import { SessionService } from './refresh/session.service.js';
+import { SharedKnowledge } from './refresh/shared-knowledge.js';
 import { Successors } from './refresh/successors.js';
 import { CookieCustody } from './session/cookie.custody.js';
 import type { Custody } from './session/custody.js';
@@ -68,31 +69,7 @@ export function compose(parts: OidcParts): OidcComposition {
   const signatures = new SignatureVerifier(provider);
   const accessTokens = new AccessTokenVerifier(provider, signatures, { clock, events });
   const idTokens = new IdTokenVerifier(provider, signatures, clock);
-
-  const cookies = new CookieWriter({ publicUrl: options.publicUrl, crossSite: false });
-  const transactions = transactionCookies(parts);
-  const loginMark = new LoginMark(cookies);
-  const tombstones = new Tombstones(coordinator, options, clock);
-  const custody = custodyOf(parts, cookies);
-
-  const successors = new Successors(coordinator, options);
-  const redemption = new Redemption({ provider, idTokens, clock, events });
-  const outbox = new Outbox();
-  const renewal = new Renewal({ provider, coordinator, successors, tombstones, redemption, outbox, events });
-  const refresh = new RefreshService({ options, successors, tombstones, renewal, outbox, clock });
-  const index = new SessionIndex(coordinator);
-  const sessions = new SessionService({
-    options,
-    custody,
-    transactions,
-    loginMark,
-    tombstones,
-    index,
-    refresh,
-    outbox,
-    clock,
-    events,
-  });
+  const { refresh, sessions, tombstones, transactions, loginMark } = composeSessions(parts, { provider, idTokens });
 
   const onBehalfOf = new OnBehalfOfService({
     provider,
@@ -122,6 +99,38 @@ export function compose(parts: OidcParts): OidcComposition {
     logouts,
     logoutChannels,
   };
+}
+
+interface SessionComposition {
+  readonly refresh: RefreshService;
+  readonly sessions: SessionService;
+  readonly tombstones: Tombstones;
+  readonly transactions: TransactionCookies;
+  readonly loginMark: LoginMark;
+}
+
+/** Where sessions are kept, and how they are renewed. */
+function composeSessions(
+  parts: OidcParts,
+  { provider, idTokens }: { readonly provider: OpenIdProvider; readonly idTokens: IdTokenVerifier },
+): SessionComposition {
+  const { options, clock, events, coordinator } = parts;
+  const cookies = new CookieWriter({ publicUrl: options.publicUrl, crossSite: false });
+  const transactions = transactionCookies(parts);
+  const loginMark = new LoginMark(cookies);
+  const tombstones = new Tombstones(coordinator, options, clock);
+  const custody = custodyOf(parts, cookies);
+
+  const successors = new Successors(coordinator, options);
+  const redemption = new Redemption({ provider, idTokens, clock, events });
+  const outbox = new Outbox();
+  const renewal = new Renewal({ provider, coordinator, successors, tombstones, redemption, outbox, events });
+  const refresh = new RefreshService({ options, successors, tombstones, renewal, outbox, clock });
+  const index = new SessionIndex(coordinator);
+  const shared = new SharedKnowledge({ options, successors, tombstones });
+  const held = { custody, transactions, loginMark, tombstones, index, outbox };
+  const sessions = new SessionService({ options, shared, ...held, refresh, clock, events });
+  return { refresh, sessions, tombstones, transactions, loginMark };
 }
 
 function custodyOf({ options, coordinator, clock }: OidcParts, cookies: CookieWriter): Custody {

@@ -27,6 +27,15 @@ export interface OidcModuleExtras {
   readonly eventListener?: Type<OidcEventListener>;
 }
 
+/**
+ * What a class does that `OidcModule.forRootAsync({ useClass })` or `{ useExisting }` names.
+ *
+ * @publicApi
+ */
+export interface OidcOptionsFactory {
+  createOidcOptions(): OidcModuleOptions | Promise<OidcModuleOptions>;
+}
+
 const EXTRAS: OidcModuleExtras = { globalGuard: true, routes: true, routePrefix: 'auth' };
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =

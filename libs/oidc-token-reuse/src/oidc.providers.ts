@@ -68,8 +68,12 @@ const services: readonly Provider[] = [
 const http: readonly Provider[] = [
   {
     provide: OidcRoutes,
-    useFactory: ({ base }: MountedRoutes, { errorPath }: OidcOptions, application: ApplicationConfig) =>
-      new OidcRoutes({ of: (route) => servedAt(`${base}/${route}`, application), errorPath }),
+    useFactory: ({ base, controllers }: MountedRoutes, { errorPath }: OidcOptions, application: ApplicationConfig) =>
+      new OidcRoutes({
+        of: (route) => servedAt(`${base}/${route}`, application),
+        errorPath,
+        areServed: controllers.length > 0,
+      }),
     inject: [MOUNTED, OIDC_OPTIONS, ApplicationConfig],
   },
   {

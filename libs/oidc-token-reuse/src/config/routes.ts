@@ -9,8 +9,14 @@ export class OidcRoutes {
       /** The path of a route of the module as browsers see it, such as `/auth/login` for `login`; read late, since the global prefix is set late. */
       readonly of: (route: string) => string;
       readonly errorPath: string | undefined;
+      readonly areServed: boolean;
     },
   ) {}
+
+  /** False for an application that serves none of the module's routes: nobody can sign in there. */
+  get areServed(): boolean {
+    return this.paths.areServed;
+  }
 
   get login(): string {
     return this.paths.of('login');

@@ -5,6 +5,8 @@ import { CoordinationUnavailableException } from '../errors/exceptions.js';
 /** What is used of a node-redis client, cluster or sentinel pool. */
 export interface RedisClient {
   readonly isOpen: boolean;
+  /** False while it connects; not every kind of client says it. */
+  readonly isReady?: boolean;
   get(key: string): Promise<string | null>;
   set(key: string, value: string, options: { readonly PX: number; readonly NX?: true }): Promise<unknown>;
   del(key: string): Promise<unknown>;
@@ -19,11 +21,12 @@ export interface RedisStore {
 }
 
 /** Milliseconds without any answer after which a command is given up. */
-const SILENCE_MS = 250;
+const SILENCE_MS = 500;
 /** Milliseconds a command may take while others are answered: a queue that moves is load, and no outage. */
 const LIMIT_MS = 5000;
-/** Milliseconds the first connection may take. */
+/** Milliseconds the first connection may take, and those between two looks whether somebody else has made it. */
 const CONNECT_TIMEOUT_MS = 1500;
+const LOOK_MS = 10;
 /** Failures in a row after which no command is sent for a while, so that nothing piles up. */
 const THRESHOLD = 3;
 const PAUSE_MS = 500;
@@ -34,6 +37,8 @@ export class RedisConnection {
   /** Monotonic milliseconds of the last answer to any command. */
   private answeredAt = 0;
   private client: RedisClient | undefined;
+  private connecting: Promise<RedisClient> | undefined;
+  private isClosing = false;
 
   constructor(
     private readonly store: RedisStore,
@@ -63,9 +68,18 @@ export class RedisConnection {
     }
   }
 
-  /** The client belongs to the cache store, which closes it. */
+  /** Connects ahead of the first command, as far as that is possible now. */
+  async open(): Promise<void> {
+    try {
+      await this.connected();
+    } catch {
+      // The first command tries again, and says so.
+    }
+  }
+
+  /** The client belongs to the cache store, which closes it. It serves until then, and is not opened again. */
   close(): void {
-    this.client = undefined;
+    this.isClosing = true;
   }
 
   private async answered<Result>(command: Promise<Result>): Promise<Result> {
@@ -82,8 +96,20 @@ export class RedisConnection {
 
   private async connected(): Promise<RedisClient> {
     if (this.client?.isOpen === true) return this.client;
-    this.client = await within(untilFrom(this.clock, CONNECT_TIMEOUT_MS), this.store.getClient());
+    if (this.isClosing) throw new Error('the application is closing');
+    this.connecting ??= this.connect().finally(() => {
+      this.connecting = undefined;
+    });
+    this.client = await within(untilFrom(this.clock, CONNECT_TIMEOUT_MS), this.connecting);
     return this.client;
+  }
+
+  /** The cache uses the same client, and may be about to connect it. */
+  private async connect(): Promise<RedisClient> {
+    const client = await this.store.getClient();
+    const left = untilFrom(this.clock, CONNECT_TIMEOUT_MS);
+    while (client.isReady === false && left() > 0) await pause(LOOK_MS);
+    return client;
   }
 }
 
@@ -116,4 +142,10 @@ async function within<Result>(remaining: () => number, operation: Promise<Result
 function untilFrom(clock: Clock, milliseconds: number): () => number {
   const end = clock.monotonic() + milliseconds;
   return () => end - clock.monotonic();
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
 }

@@ -10,7 +10,9 @@ import { RedisCoordinator } from './redis.coordinator.js';
 export function selectCoordinator(cache: Cache | undefined, namespace: string, clock: Clock): Coordinator {
   const store = cache?.stores.map((keyv): unknown => keyv.store).find(isRedisStore);
   if (store === undefined) return new MemoryCoordinator(clock);
-  return new RedisCoordinator(new RedisConnection(store, clock), { namespace, clock });
+  const connection = new RedisConnection(store, clock);
+  void connection.open();
+  return new RedisCoordinator(connection, { namespace, clock });
 }
 
 /** By what it can do, not by its class: the application has its own copy of the adapter. */

@@ -5,15 +5,15 @@ import { OIDC_OPTIONS, type OidcOptions } from '../config/options.js';
 import { OidcRoutes } from '../config/routes.js';
 import { InvalidTokenException, UnauthorizedException } from '../errors/exceptions.js';
 import { OidcException, type OidcErrorCode } from '../errors/oidc.exception.js';
+import { exchangeOf } from '../http/exchange.decorator.js';
 import { putHeaders } from '../http/failure-headers.js';
 import { assertSameOrigin, isPageLoad, isSafeMethod } from '../http/fetch-metadata.js';
 import { httpExchange, type HttpExchange } from '../http/http-exchange.js';
 import { SessionService } from '../refresh/session.service.js';
 import type { Principal } from '../session/principal.js';
-import { accessOf } from './access.js';
 import { authorize, type Requirements } from './authorization.js';
 import { bearerToken } from './credential.js';
-import { ACR, ROLES, SCOPES } from './decorators.js';
+import { HandlerRules } from './handler-rules.js';
 import { PrincipalFactory } from './principal.factory.js';
 
 /**
@@ -42,17 +42,21 @@ const RESOLVED_BY_LOGIN: ReadonlySet<OidcErrorCode> = new Set([
  */
 @Injectable()
 export class TokenReuseGuard implements CanActivate {
+  private readonly rules: HandlerRules;
+
   constructor(
-    private readonly reflector: Reflector,
+    reflector: Reflector,
     @Inject(OIDC_OPTIONS) private readonly options: OidcOptions,
     private readonly sessions: SessionService,
     private readonly principals: PrincipalFactory,
     private readonly routes: OidcRoutes,
-  ) {}
+  ) {
+    this.rules = new HandlerRules(reflector);
+  }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const access = accessOf(context, this.reflector);
-    if (access === 'public') return true;
+    const { access } = this.rules.of(context);
+    if (access === 'public') return this.passThrough(context);
     const { request, response } = this.getRequestResponse(context);
     const exchange = httpExchange(request, response);
     try {
@@ -80,11 +84,7 @@ export class TokenReuseGuard implements CanActivate {
 
   /** What the handler, else its class, asks for. Override it for requirements from elsewhere. */
   protected getRequirements(context: ExecutionContext): Requirements {
-    return {
-      scopes: this.required(context, SCOPES),
-      roles: this.required(context, ROLES),
-      acrValues: this.required(context, ACR),
-    };
+    return this.rules.of(context).requirements;
   }
 
   /**
@@ -92,13 +92,22 @@ export class TokenReuseGuard implements CanActivate {
    */
   protected async authenticate(exchange: HttpExchange): Promise<Principal | undefined> {
     const token = bearerToken(exchange);
-    return token === undefined ? this.fromSession(exchange) : this.principals.fromBearer(token);
+    if (token === undefined) return this.fromSession(exchange);
+    await this.sessions.tidy(exchange);
+    return this.principals.fromBearer(token);
   }
 
   /** Whether a page load without a credential is sent to the login. Override it to answer 401 there too. */
   protected shouldRedirectToLogin(exchange: HttpExchange): boolean {
     const isRead = exchange.method === 'GET' || exchange.method === 'HEAD';
     return isRead && exchange.header('authorization') === undefined && isPageLoad(exchange);
+  }
+
+  /** Every response that sees too many attempts to sign in clears some: a browser that collects them is soon refused by the server. */
+  private async passThrough(context: ExecutionContext): Promise<true> {
+    const exchange = exchangeOf(context);
+    if (exchange !== undefined) await this.sessions.tidy(exchange);
+    return true;
   }
 
   private async fromSession(exchange: HttpExchange): Promise<Principal | undefined> {
@@ -119,7 +128,8 @@ export class TokenReuseGuard implements CanActivate {
 
   /** What to throw, with its headers on the response already: they do not depend on the application's exception filters. */
   private answer(exchange: HttpExchange, error: OidcException): OidcException {
-    const isRedirected = RESOLVED_BY_LOGIN.has(error.code) && this.shouldRedirectToLogin(exchange);
+    const isResolvable = this.routes.areServed && RESOLVED_BY_LOGIN.has(error.code);
+    const isRedirected = isResolvable && this.shouldRedirectToLogin(exchange);
     const answer = isRedirected ? this.redirection(exchange, error) : error;
     putHeaders(exchange, answer);
     return answer;
@@ -132,10 +142,5 @@ export class TokenReuseGuard implements CanActivate {
       cause,
       headers: { Location: this.routes.loginFrom(exchange.url) },
     });
-  }
-
-  private required(context: ExecutionContext, key: symbol): readonly string[] {
-    const targets = [context.getHandler(), context.getClass()];
-    return this.reflector.getAllAndOverride<readonly string[] | undefined>(key, targets) ?? [];
   }
 }

@@ -94,7 +94,7 @@ export class JwkSetSource {
     if (known.length > 0 || !this.isCaching) return known;
     // What is under way may have left before the provider published the key.
     await this.fetching.settled();
-    const brought = this.held?.set.candidates(algorithm, kid) ?? [];
+    const brought = (await this.current()).candidates(algorithm, kid);
     return brought.length > 0 ? brought : (await this.fetching.run()).candidates(algorithm, kid);
   }
 

@@ -1,7 +1,7 @@
 /** A provider's "no": an error response of RFC 6749 section 5.2 or a challenge of RFC 6750 section 3, told apart from "not now". */
 import { AuthorizationResponseError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
 import { ProviderUnavailableException } from '../errors/exceptions.js';
-import { ReportableError } from '../observability/reason.js';
+import { reasonOf, ReportableError } from '../observability/reason.js';
 import { parseJsonObject } from './json.js';
 import { LostResponseException } from './provider-fetch.js';
 
@@ -12,10 +12,9 @@ export interface RefusalDetails {
   readonly claims?: string | undefined;
   /** `suberror` (Entra), which is more exact where the error is `invalid_grant`. */
   readonly suberror?: string | undefined;
-  readonly cause?: unknown;
 }
 
-/** What the provider refused, by its standard code. Its free text is kept out: it may name users. */
+/** What the provider refused, by its standard code. Its free text is kept out, also as a cause: it may name users and repeat tokens. */
 export class ProviderRefusal extends ReportableError {
   readonly claims: string | undefined;
   readonly suberror: string | undefined;
@@ -24,9 +23,9 @@ export class ProviderRefusal extends ReportableError {
     /** `error` of the answer, such as `invalid_grant`; `unknown_error` when it is no plain code. */
     readonly error: string,
     readonly status: number,
-    { claims, suberror, cause }: RefusalDetails = {},
+    { claims, suberror }: RefusalDetails = {},
   ) {
-    super(`the OpenID Provider refused with "${error}"`, { cause });
+    super(`the OpenID Provider refused with "${error}"`);
     this.name = 'ProviderRefusal';
     this.claims = claims;
     this.suberror = suberror;
@@ -49,9 +48,10 @@ export function asProviderFailure(error: unknown): OwnFailure {
   if (ours !== undefined) return ours;
   if (error instanceof ResponseBodyError) return fromBody(error);
   if (error instanceof WWWAuthenticateChallengeError) return fromChallenge(error);
-  if (error instanceof AuthorizationResponseError)
-    return new ProviderRefusal(codeOf(error.error), 400, { cause: error });
-  return new LostResponseException('the OpenID Provider gave an answer that cannot be used', { cause: error });
+  if (error instanceof AuthorizationResponseError) return new ProviderRefusal(codeOf(error.error), 400);
+  // openid-client's own error has the answer with it, tokens included.
+  const cause = new Error(reasonOf(error));
+  return new LostResponseException('the OpenID Provider gave an answer that cannot be used', { cause });
 }
 
 function fromBody(error: ResponseBodyError): ProviderRefusal {
@@ -59,13 +59,12 @@ function fromBody(error: ResponseBodyError): ProviderRefusal {
   return new ProviderRefusal(codeOf(error.error), error.status, {
     claims: claimsOf(claims),
     suberror: typeof suberror === 'string' ? codeOf(suberror) : undefined,
-    cause: error,
   });
 }
 
 function fromChallenge(error: WWWAuthenticateChallengeError): ProviderRefusal {
   const { parameters } = error.cause[0] ?? {};
-  return new ProviderRefusal(codeOf(parameters?.error ?? ''), error.status, { cause: error });
+  return new ProviderRefusal(codeOf(parameters?.error ?? ''), error.status);
 }
 
 /** openid-client wraps what its fetch throws. */

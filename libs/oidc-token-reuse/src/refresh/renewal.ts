@@ -1,4 +1,5 @@
 /** Renews one token set: under the session's lease, once, and told to all who come late. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Coordinator, Lease, PlacedRecord } from '../coordination/coordinator.js';
 import {
   CoordinationUnavailableException,
@@ -108,7 +109,7 @@ export class Renewal {
   private async awaited(session: Session): Promise<Session | undefined> {
     const looks = this.dependencies.provider.options.replayWindow > 0 ? 0 : LOOKS;
     for (let look = 0; look < looks; look += 1) {
-      await pause();
+      await delay(LOOK_MS);
       const adopted = await this.adopted(session);
       if (adopted !== undefined) return adopted;
     }
@@ -239,10 +240,4 @@ function loginRequired(cause?: unknown): LoginRequiredException {
 
 function signedOut(): LoginRequiredException {
   return new LoginRequiredException('login_required', 'the session was signed out');
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, LOOK_MS);
-  });
 }

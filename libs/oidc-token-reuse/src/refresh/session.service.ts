@@ -1,7 +1,7 @@
 /** The session of a request: read, made live, renewed, begun and ended. What changes it goes through here. */
 import type { Clock } from '../clock.js';
 import type { OidcOptions } from '../config/options.js';
-import { CoordinationUnavailableException, ForbiddenException, LoginRequiredException } from '../errors/exceptions.js';
+import { CoordinationUnavailableException, LoginRequiredException } from '../errors/exceptions.js';
 import { OidcException } from '../errors/oidc.exception.js';
 import type { HttpExchange } from '../http/http-exchange.js';
 import type { OidcEvents } from '../observability/events.js';
@@ -14,6 +14,7 @@ import { sessionDigest, type Tombstones } from '../session/tombstones.js';
 import type { TransactionCookies } from '../session/transaction.cookies.js';
 import type { Outbox } from './outbox.js';
 import type { RefreshService } from './refresh.service.js';
+import type { SharedKnowledge } from './shared-knowledge.js';
 
 export interface SessionServiceDependencies {
   readonly options: OidcOptions;
@@ -23,6 +24,7 @@ export interface SessionServiceDependencies {
   readonly tombstones: Tombstones;
   readonly index: SessionIndex;
   readonly refresh: RefreshService;
+  readonly shared: SharedKnowledge;
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly events: OidcEvents;
@@ -37,6 +39,11 @@ export class SessionService {
   /** True when the request carries something that claims to be a session. */
   isPresent(exchange: HttpExchange): boolean {
     return this.dependencies.custody.isPresent(exchange);
+  }
+
+  /** Clears attempts to sign in that are too many, for a request that has nothing else to do with sessions. */
+  async tidy(exchange: HttpExchange): Promise<void> {
+    await this.dependencies.transactions.evict(exchange);
   }
 
   /** The newest form of the request's session. Renews nothing and writes nothing; undefined when there is none or it is over. */
@@ -79,13 +86,13 @@ export class SessionService {
   /** The newest form of what the request carries, also when it is over: for the logout, which leaves nothing behind. */
   async carriedNewest(exchange: HttpExchange): Promise<Session | undefined> {
     const carried = await this.read(exchange);
-    return carried === undefined ? undefined : this.newest(carried);
+    return carried === undefined ? undefined : this.dependencies.shared.newest(carried);
   }
 
   /** The newest form of a session once a renewal that is under way has ended: what is left to revoke. */
   async settled(session: Session): Promise<Session> {
     await this.dependencies.refresh.settled(session);
-    return this.newest(session);
+    return this.dependencies.shared.newest(session);
   }
 
   /**
@@ -96,9 +103,9 @@ export class SessionService {
    * @throws ForbiddenException `session_conflict` when another end-user was
    */
   async begin(exchange: HttpExchange, session: Session, startedIn?: string): Promise<void> {
-    const { custody, index, options } = this.dependencies;
-    if (await this.isSignedOut(session)) throw signedOutMeanwhile();
-    const inherited = startedIn === undefined ? undefined : await this.newestOpen(startedIn, session);
+    const { custody, index, options, shared } = this.dependencies;
+    await shared.assertNotSignedOut(session);
+    const inherited = startedIn === undefined ? undefined : await shared.newestOpen(startedIn, session);
     const carried = await custody.read(exchange);
     const place = custody.place(exchange);
     await custody.write(exchange, session);
@@ -133,22 +140,18 @@ export class SessionService {
 
   private async read(exchange: HttpExchange): Promise<Session | undefined> {
     exchange.neverStore();
-    await this.dependencies.transactions.evict(exchange);
+    await this.tidy(exchange);
     return this.written.get(exchange) ?? this.dependencies.custody.read(exchange);
   }
 
   private async carried(exchange: HttpExchange): Promise<Session | undefined> {
     const carried = await this.read(exchange);
-    return carried === undefined || (await this.isSignedOut(carried)) ? undefined : carried;
+    return carried === undefined || (await this.dependencies.shared.isSignedOut(carried)) ? undefined : carried;
   }
 
   private async current(carried: Session): Promise<Session | undefined> {
-    const newest = await this.newest(carried);
+    const newest = await this.dependencies.shared.newest(carried);
     return this.dependencies.clock.now() < this.expiresAt(newest) ? newest : undefined;
-  }
-
-  private newest(session: Session): Promise<Session> {
-    return this.ifReachable(this.dependencies.refresh.newest(session), session);
   }
 
   private async require(carried: Session): Promise<Session> {
@@ -164,13 +167,14 @@ export class SessionService {
     const carried = await this.read(exchange);
     if (carried === undefined) return undefined;
     try {
-      await this.assertNotSignedOut(carried);
+      await this.dependencies.shared.assertNotSignedOut(carried);
       const session = await renew(carried);
       if (session.generation !== carried.generation) await this.write(exchange, session);
       return session;
     } catch (error) {
       // What a new login put in the place of this session is not this response's to clear.
-      if (error instanceof LoginRequiredException && !(await this.isReplaced(carried))) this.forget(exchange);
+      if (error instanceof LoginRequiredException && !(await this.dependencies.shared.isReplaced(carried)))
+        this.forget(exchange);
       throw error;
     }
   }
@@ -185,7 +189,7 @@ export class SessionService {
   /** A logout that came while the provider was asked wins over the new tokens. */
   private async write(exchange: HttpExchange, session: Session): Promise<void> {
     try {
-      await this.assertNotSignedOut(session);
+      await this.dependencies.shared.assertNotSignedOut(session);
       await this.dependencies.custody.write(exchange, session);
     } catch (error) {
       this.reportTooLarge(session, error);
@@ -206,43 +210,6 @@ export class SessionService {
     const { issuer, subject } = session;
     const about = { issuer, subject, session: sessionDigest(session) };
     this.dependencies.events.emit({ type: 'session.rejected', ...about, reason: error.message });
-  }
-
-  private async assertNotSignedOut(session: Session): Promise<void> {
-    if (await this.isSignedOut(session))
-      throw new LoginRequiredException('login_required', 'the session was signed out');
-  }
-
-  private isSignedOut(session: Session): Promise<boolean> {
-    return this.ifReachable(this.dependencies.tombstones.has(session), false);
-  }
-
-  private isReplaced(session: Session): Promise<boolean> {
-    return this.ifReachable(this.dependencies.tombstones.isReplaced(session), false);
-  }
-
-  /** The session itself, or the one that replaced it since. */
-  private async newestOpen(id: string, endUser: Session): Promise<{ readonly id: string }> {
-    const fate = await this.ifReachable(this.dependencies.tombstones.fateOf({ id }, endUser), { is: 'open', id });
-    switch (fate.is) {
-      case 'open':
-        return fate;
-      case 'signed-out':
-        throw signedOutMeanwhile();
-      case 'taken-over':
-        throw new ForbiddenException('session_conflict', 'another end-user has signed in meanwhile; sign out first');
-    }
-  }
-
-  /** With custody `cookie` the request brings all that is needed; what is shared refines it, and while that is away the request counts. */
-  private async ifReachable<Result>(asked: Promise<Result>, otherwise: Result): Promise<Result> {
-    try {
-      return await asked;
-    } catch (error) {
-      if (!(error instanceof CoordinationUnavailableException) || this.dependencies.options.custody !== 'cookie')
-        throw error;
-      return otherwise;
-    }
   }
 
   private renewBehind(session: Session): void {
@@ -280,8 +247,4 @@ export class SessionService {
     const { clock, options } = this.dependencies;
     return clock.millis() - tokens.issuedAt * 1000 < options.reuseMaxSessionAge;
   }
-}
-
-function signedOutMeanwhile(): LoginRequiredException {
-  return new LoginRequiredException('login_required', 'the session was signed out meanwhile');
 }

@@ -58,6 +58,8 @@ export class TransactionCookies {
 
   /** Clears the oldest attempts beyond the number that may stay. */
   async evict(exchange: HttpExchange, keep = MAX_TRANSACTIONS): Promise<void> {
+    // Most requests carry none: the header says so before it is taken apart.
+    if (exchange.header('cookie')?.includes(this.prefix) !== true) return;
     const names = [...exchange.cookies.names()].filter((name) => name.startsWith(this.prefix));
     if (names.length <= keep) return;
     const dated = await Promise.all(

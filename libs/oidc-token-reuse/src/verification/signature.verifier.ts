@@ -1,5 +1,5 @@
 /** Checks signatures with jose against the provider's published keys. */
-import { compactVerify, errors } from 'jose';
+import { compactVerify } from 'jose';
 import { ReportableError } from '../observability/reason.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
 import type { SigningAlgorithm, SigningKey } from '../provider/jwk-set.js';
@@ -56,7 +56,7 @@ async function verifySignature(token: string, jws: UnverifiedJws, candidates: Ca
   try {
     await compactVerify(token, publicKey, { algorithms: [jws.algorithm] });
   } catch (error) {
-    if (!(error instanceof errors.JOSEError)) throw error;
+    // Key and algorithm fit each other, so whatever fails is about the token.
     throw new BadSignatureError('the signature is not valid', { cause: error });
   }
   return { ...jws, key };

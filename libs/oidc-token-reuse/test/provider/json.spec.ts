@@ -1,17 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { isJsonObject, MalformedDocumentError, parseJsonObject } from '../../src/provider/json.js';
+import { outcomeOf } from './support.js';
 
 const nested = (depth: number): string => `{"a":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`;
-
-/** What an action returned or threw. */
-function outcomeOf(action: () => unknown): unknown {
-  try {
-    return action();
-  } catch (error) {
-    return error;
-  }
-}
 
 describe('parseJsonObject', () => {
   it.each([

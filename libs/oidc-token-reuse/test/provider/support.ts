@@ -191,6 +191,9 @@ export function providerFor({ issuer, options, clock = new TestClock(), cache }:
     clientSecret: 'a-client-secret',
     publicUrl: 'http://localhost:3000',
     sessionSecrets: ['a-session-secret-of-the-tests-0001'],
+    // Long: a busy machine is no provider that is down.
+    httpTimeout: 30_000,
+    tokenRequestTimeout: 30_000,
     ...options,
   });
   const provider = new OpenIdProvider({ options: resolved, clock, events: new OidcEvents(recorder), cache });
@@ -226,4 +229,13 @@ export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
     return error;
   }
   throw new Error('it did not fail');
+}
+
+/** What an action returned or threw. */
+export function outcomeOf(action: () => unknown): unknown {
+  try {
+    return action();
+  } catch (error) {
+    return error;
+  }
 }

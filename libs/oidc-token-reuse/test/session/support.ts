@@ -123,7 +123,7 @@ export function keptCookies(lines: readonly string[]): Record<string, string> {
   const kept = new Map<string, string>();
   for (const line of lines) {
     const [name = '', value = ''] = (line.split(';')[0] ?? '').split(/=(.*)/s);
-    if (/; Max-Age=0;/.test(line)) kept.delete(name);
+    if (line.includes('; Max-Age=0;')) kept.delete(name);
     else kept.set(name, value);
   }
   return Object.fromEntries(kept);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { requireAccessToken, requireIdToken, requirePresentedIdToken } from '../../src/verification/token-kind.js';
+import { outcomeOf } from '../provider/support.js';
 import type { Claims } from './support.js';
 
 interface Sample {
@@ -69,14 +70,10 @@ const CLASSES: Record<string, readonly [Sample, ...('access' | 'id' | 'presented
   'DPoP proof': [{ type: 'dpop+jwt', claims: { htm: 'GET', htu: 'u', iat: 1, jti: 'j' } }],
 };
 
-const passes = (check: (sample: Sample) => void, sample: Sample): boolean => {
-  try {
+const passes = (check: (sample: Sample) => void, sample: Sample): boolean =>
+  outcomeOf(() => {
     check(sample);
-    return true;
-  } catch {
-    return false;
-  }
-};
+  }) === undefined;
 
 describe('T10 every class of token at every entry point', () => {
   it.each(Object.entries(CLASSES))('%s', (_name, [sample, ...accepted]) => {
@@ -101,12 +98,9 @@ describe('the reason', () => {
     [requireIdToken, { type: 'jwt', claims: EVENTS }, 'events', 'the token is no ID Token'],
     [requirePresentedIdToken, { type: 'jwt', claims: { scp: 'x' } }, 'scp', 'the token is no ID Token'],
   ])('names the claim', (check, sample, claim, message) => {
-    let thrown: unknown;
-    try {
+    const thrown = outcomeOf(() => {
       check(sample);
-    } catch (error) {
-      thrown = error;
-    }
+    });
     expect(thrown).toMatchObject({ claim, message });
   });
 });

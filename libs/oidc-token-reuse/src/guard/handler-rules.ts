@@ -1,0 +1,52 @@
+/** Reads from the decorators of a handler and its class who may call it. */
+import type { ExecutionContext, Type } from '@nestjs/common';
+import type { Reflector } from '@nestjs/core';
+import type { Requirements } from './authorization.js';
+import { ACR, OPTIONAL, PUBLIC, ROLES, SCOPES } from './decorators.js';
+
+/** `public`: everybody. `optional`: everybody too, with a principal where there is a credential. `protected`: nobody without a credential. */
+export type Access = 'public' | 'optional' | 'protected';
+
+export interface Rules {
+  readonly access: Access;
+  readonly requirements: Requirements;
+}
+
+type Handler = ReturnType<ExecutionContext['getHandler']>;
+type Target = Handler | Type;
+
+const REQUIREMENTS = [SCOPES, ROLES, ACR] as const;
+
+/**
+ * The handler's word counts before its class's. What asks for scopes, roles or an authentication context is protected, whatever else stands beside
+ * it or on the class: a contradiction never lets anybody in. Each handler is read once, since decorators do not change.
+ */
+export class HandlerRules {
+  private readonly known = new WeakMap<Type, WeakMap<Handler, Rules>>();
+
+  constructor(private readonly reflector: Reflector) {}
+
+  of(context: ExecutionContext): Rules {
+    const type = context.getClass();
+    const handler = context.getHandler();
+    return this.known.get(type)?.get(handler) ?? this.remember(this.read(handler, type), handler, type);
+  }
+
+  private remember(rules: Rules, handler: Handler, type: Type): Rules {
+    this.known.set(type, (this.known.get(type) ?? new WeakMap<Handler, Rules>()).set(handler, rules));
+    return rules;
+  }
+
+  private read(handler: Handler, type: Type): Rules {
+    const access = this.accessOf(handler) ?? this.accessOf(type) ?? 'protected';
+    const required = (key: symbol): readonly string[] =>
+      this.reflector.getAllAndOverride<readonly string[] | undefined>(key, [handler, type]) ?? [];
+    return { access, requirements: { scopes: required(SCOPES), roles: required(ROLES), acrValues: required(ACR) } };
+  }
+
+  private accessOf(target: Target): Access | undefined {
+    if (REQUIREMENTS.some((key) => this.reflector.get<unknown>(key, target) !== undefined)) return 'protected';
+    if (this.reflector.get<unknown>(PUBLIC, target) === true) return 'public';
+    return this.reflector.get<unknown>(OPTIONAL, target) === true ? 'optional' : undefined;
+  }
+}

@@ -1,0 +1,106 @@
+/** The rooms put together for a provider whose token endpoint answers as a test says. */
+import { Logger } from '@nestjs/common';
+import { resolveOptions } from '../../src/config/resolve-options.js';
+import type { OidcModuleOptions } from '../../src/config/options.js';
+import type { Coordinator, Lease, LeaseLimits } from '../../src/coordination/coordinator.js';
+import { MemoryCoordinator } from '../../src/coordination/memory.coordinator.js';
+import { CoordinationUnavailableException } from '../../src/errors/exceptions.js';
+import { OidcEventListener, OidcEvents, type OidcEvent } from '../../src/observability/events.js';
+import { compose, type OidcComposition } from '../../src/oidc.composition.js';
+import { OPTIONS } from '../config/valid-options.js';
+import { TestClock } from '../session/support.js';
+
+Logger.overrideLogger(false);
+
+type Form = Readonly<Record<string, string>>;
+
+/** What the token endpoint answers; `undefined` loses the answer. */
+export type Answer = { readonly status?: number; readonly body: object } | undefined;
+
+const METADATA = {
+  issuer: OPTIONS.issuer,
+  authorization_endpoint: `${OPTIONS.issuer}/authorize`,
+  token_endpoint: `${OPTIONS.issuer}/token`,
+  jwks_uri: `${OPTIONS.issuer}/jwks`,
+};
+
+/** A token endpoint that rotates: each refresh token is answered with the next one. Everything else is not there. */
+export class TokenEndpoint {
+  readonly forms: Form[] = [];
+  answer: (form: Form) => Answer | Promise<Answer> = ({ refresh_token: token = '' }) => ({
+    body: { access_token: `access by ${token}`, token_type: 'Bearer', expires_in: 300, refresh_token: `${token}'` },
+  });
+
+  readonly fetch: typeof fetch = async (input, init) => {
+    const url = input instanceof Request ? input.url : String(input);
+    if (url.includes('/.well-known/')) return Response.json(METADATA);
+    if (url !== METADATA.token_endpoint)
+      throw new TypeError('an unexpected request', { cause: { code: 'ECONNREFUSED' } });
+    const form = Object.fromEntries(new URLSearchParams(typeof init?.body === 'string' ? init.body : ''));
+    this.forms.push(form);
+    const answer = await this.answer(form);
+    if (answer === undefined) throw new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } });
+    return Response.json(answer.body, { status: answer.status ?? 200 });
+  };
+
+  /** The refresh tokens it has seen. */
+  get seen(): readonly (string | undefined)[] {
+    return this.forms.map(({ refresh_token: token }) => token);
+  }
+}
+
+/** Coordination that can go away. */
+export class FailingCoordinator extends MemoryCoordinator {
+  /** The methods that fail. */
+  readonly failing = new Set<keyof Coordinator>();
+
+  override get(...parts: Parameters<MemoryCoordinator['get']>): ReturnType<MemoryCoordinator['get']> {
+    return this.failing.has('get') ? Promise.reject(new CoordinationUnavailableException()) : super.get(...parts);
+  }
+
+  override put(...parts: Parameters<MemoryCoordinator['put']>): ReturnType<MemoryCoordinator['put']> {
+    return this.failing.has('put') ? Promise.reject(new CoordinationUnavailableException()) : super.put(...parts);
+  }
+
+  override delete(...parts: Parameters<MemoryCoordinator['delete']>): ReturnType<MemoryCoordinator['delete']> {
+    return this.failing.has('delete') ? Promise.reject(new CoordinationUnavailableException()) : super.delete(...parts);
+  }
+
+  override acquire(key: string, limits: LeaseLimits): Promise<Lease | undefined> {
+    return this.failing.has('acquire')
+      ? Promise.reject(new CoordinationUnavailableException())
+      : super.acquire(key, limits);
+  }
+}
+
+export interface Rooms extends OidcComposition {
+  readonly clock: TestClock;
+  readonly endpoint: TokenEndpoint;
+  readonly store: FailingCoordinator;
+  readonly events: OidcEvent[];
+}
+
+/** Two calls with one `store` are two processes that coordinate through it. */
+export function roomsWith(
+  options: Partial<OidcModuleOptions> = {},
+  shared: Partial<Pick<Rooms, 'clock' | 'endpoint' | 'store'>> = {},
+): Rooms {
+  const clock = shared.clock ?? new TestClock();
+  const endpoint = shared.endpoint ?? new TokenEndpoint();
+  const store = shared.store ?? new FailingCoordinator(clock);
+  const recorder = new (class extends OidcEventListener {
+    readonly events: OidcEvent[] = [];
+    handle(event: OidcEvent): void {
+      this.events.push(event);
+    }
+  })();
+  const composition = compose({
+    options: resolveOptions({ ...OPTIONS, fetch: endpoint.fetch, ...options }),
+    clock,
+    events: new OidcEvents(recorder),
+    coordinator: store,
+    cache: undefined,
+    resolver: undefined,
+  });
+  return { ...composition, clock, endpoint, store, events: recorder.events };
+}
