@@ -55,7 +55,7 @@ describe.each(['query', 'form_post'])('over https with response mode %s', (mode)
   const ownCookies = async (): Promise<Cookie[]> =>
     (await context.cookies(reference.url)).filter(({ name }) => name.includes('oidc'));
 
-  it('tells the whole story', async () => {
+  it('S9 tells the whole story, and leaves no cookie behind', async () => {
     await signIn(page, reference.url);
     expect(page.url()).toBe(`${reference.url}/`);
     for (const [button, status] of [
@@ -76,9 +76,10 @@ describe.each(['query', 'form_post'])('over https with response mode %s', (mode)
     await page.getByTestId('sign-out').click();
     await page.getByTestId('sign-in').waitFor();
     expect(page.url()).toBe(`${reference.url}/`);
+    expect(await ownCookies()).toEqual([]);
   });
 
-  it('stores the session under the __Host- prefix, for this host and https alone', async () => {
+  it('S1 stores the session under the __Host- prefix, for this host and https alone', async () => {
     await signIn(page, reference.url);
     const cookies = await ownCookies();
     expect(cookies.filter(({ name }) => name.includes('session')).length).toBeGreaterThan(0);
