@@ -1,0 +1,8 @@
+/** A guard that refuses everybody: the floor of every refusal. */
+import { UnauthorizedException } from '@nestjs/common';
+
+export const setUp = () => ({
+  guard: () => {
+    throw new UnauthorizedException();
+  },
+});

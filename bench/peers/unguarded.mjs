@@ -1,0 +1,2 @@
+/** The route without a guard: what everything is compared with. */
+export const setUp = undefined;
