@@ -174,6 +174,22 @@ describe.each(ADAPTERS)('the reference application on %s', (adapter) => {
       );
     });
 
+    it('is not led there for ever when a proxy rewrites the host and does not say so: it is served, with one warning', async () => {
+      const browser = new TestBrowser();
+      const answers: number[] = [];
+      for (const path of ['/', '/', '/?again']) {
+        const response = await browser.navigate(reference.url + path, {
+          follow: false,
+          headers: { host: 'inner.example' },
+        });
+        answers.push(response.status);
+      }
+      expect(answers).toEqual([302, 200, 200]);
+      expect(reference.log.filter(({ message }) => String(message).startsWith('a proxy rewrites Host'))).toHaveLength(
+        1,
+      );
+    });
+
     it('is the only request that is redirected', async () => {
       const response = await new TestBrowser().fetch(`${reference.url}/api/public`, { headers: { host: 'a.example' } });
       expect(response.status).toBe(200);
