@@ -135,7 +135,9 @@ function composeSessions(
 
 function custodyOf({ options, coordinator, clock }: OidcParts, cookies: CookieWriter): Custody {
   if (options.custody === 'store') return new StoreCustody({ options, coordinator, cookies, clock });
-  return new CookieCustody({ options, cookies, clock, sealer: new Sealer(options.sessionSecrets, 'session') });
+  // A session opens for the provider and the client it was made with: nobody else gets its refresh token.
+  const purpose = JSON.stringify(['session', options.issuer, options.clientId]);
+  return new CookieCustody({ options, cookies, clock, sealer: new Sealer(options.sessionSecrets, purpose) });
 }
 
 /** The provider's POST of response mode `form_post` is cross-site, so its cookie is too. */

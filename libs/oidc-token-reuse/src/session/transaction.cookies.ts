@@ -42,9 +42,7 @@ export class TransactionCookies {
   /** A new attempt, whose `state` leads to a place that this browser has free. */
   draft(exchange: HttpExchange, attempt: Attempt): Transaction {
     const place = this.freePlace(exchange);
-    let transaction = newTransaction(attempt);
-    while (placeOf(stateOf(transaction)) !== place) transaction = newTransaction(attempt);
-    return transaction;
+    return newTransaction(attempt, (state) => placeOf(state) === place);
   }
 
   /** Writes the cookie of a new attempt. The server keeps nothing. */
@@ -80,21 +78,34 @@ export class TransactionCookies {
     // Most requests carry none: the header says so before it is taken apart.
     if (exchange.header('cookie')?.includes(this.prefix) !== true) return;
     const held = this.held(exchange);
-    let excess = this.ownLength(exchange) + reserve - BUDGET;
+    const excess = this.ownLength(exchange) + reserve - BUDGET;
     if (held.length <= keep && excess <= 0) return;
+    exchange.neverStore();
+    const oldest = await this.oldestFirst(exchange, held);
+    const mayGo = reserve > 0 ? oldest : oldest.slice(0, -1);
+    this.clearSome(exchange, mayGo, { count: held.length - keep, length: excess });
+  }
+
+  /** Clears the first of these: so many, and as many more as it takes to save this length. */
+  private clearSome(
+    exchange: HttpExchange,
+    names: readonly string[],
+    { count, length }: { readonly count: number; readonly length: number },
+  ): void {
+    let saved = 0;
+    for (const [cleared, name] of names.entries()) {
+      if (cleared >= count && saved >= length) return;
+      this.dependencies.cookies.clear(exchange, name);
+      saved += lengthOf(name, exchange.cookies.get(name));
+    }
+  }
+
+  private async oldestFirst(exchange: HttpExchange, names: readonly string[]): Promise<readonly string[]> {
     const dated = await Promise.all(
       // What does not open is of no use to anybody: it goes first.
-      held.map(async (name) => ({ name, startedAt: (await this.read(exchange, name))?.startedAt ?? 0 })),
+      names.map(async (name) => ({ name, startedAt: (await this.read(exchange, name))?.startedAt ?? 0 })),
     );
-    dated.sort((one, other) => one.startedAt - other.startedAt);
-    let left = dated.length;
-    for (const { name } of dated) {
-      if (left <= keep && (excess <= 0 || (left === 1 && reserve === 0))) return;
-      exchange.neverStore();
-      this.dependencies.cookies.clear(exchange, name);
-      excess -= lengthOf(name, exchange.cookies.get(name));
-      left -= 1;
-    }
+    return dated.sort((one, other) => one.startedAt - other.startedAt).map(({ name }) => name);
   }
 
   /** Names of the attempts that the browser brings. */
