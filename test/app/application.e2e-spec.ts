@@ -196,6 +196,29 @@ describe.each(ADAPTERS)('the reference application on %s', (adapter) => {
     });
   });
 
+  it.each([
+    ['application/json', ''],
+    ['application/json', '{"a":1}'],
+    ['text/xml', '<a/>'],
+    ['text/plain', 'a'],
+  ])('renews and signs out whatever body comes along: %s %j', async (type, body) => {
+    const browser = await reference.signedIn();
+    const post = (path: string): Promise<Response> =>
+      browser.fetch(reference.url + path, { method: 'POST', headers: { 'content-type': type }, body });
+    expect([(await post('/auth/refresh')).status, (await post('/auth/logout')).status]).toEqual([200, 200]);
+    expect(await (await get('/auth/session', browser)).json()).toEqual({ authenticated: false });
+  });
+
+  it('refuses a body that is no JSON and says that it is', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await new TestBrowser().fetch(`${reference.url}/auth/refresh`, {
+      method: 'POST',
+      headers,
+      body: '{',
+    });
+    expect(response.status).toBe(400);
+  });
+
   it('signs out here and at the provider', async () => {
     const browser = await reference.signedIn('bob');
     const response = await browser.fetch(`${reference.url}/auth/logout`, { method: 'POST' });
