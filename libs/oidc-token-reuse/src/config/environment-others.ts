@@ -1,12 +1,6 @@
-/** The variables that are not options: mistyped, of another product, not built yet, or without a choice. */
+/** The variables that are not options: mistyped, of another product, or without a choice. */
 import type { ConfigurationProblem } from '../errors/configuration.exception.js';
-import {
-  INEFFECTIVE_VARIABLES,
-  KNOWN_VARIABLES,
-  NONCE_VARIABLE,
-  NOT_YET_VARIABLES,
-  VARIABLES,
-} from './environment-names.js';
+import { INEFFECTIVE_VARIABLES, KNOWN_VARIABLES, NONCE_VARIABLE, VARIABLES } from './environment-names.js';
 import { booleanText } from './environment-values.js';
 import type { Variables } from './environment-variables.js';
 import { nearestName } from './nearest-name.js';
@@ -19,7 +13,7 @@ interface OtherFindings {
 export function checkOtherVariables(variables: Variables): OtherFindings {
   const nonce = checkNonce(variables);
   return {
-    problems: [...contradictions(variables), ...notYet(variables), ...nonce.problems],
+    problems: [...contradictions(variables), ...nonce.problems],
     warnings: [...strangers(variables), ...nonce.warnings, ...inProduction(variables)],
   };
 }
@@ -31,11 +25,6 @@ function contradictions(variables: Variables): readonly ConfigurationProblem[] {
     if (one === undefined || other === undefined || variables.get(one) === variables.get(other)) return [];
     return [{ setting: one, message: `differs from ${other}, which is the same setting; remove one of the two` }];
   });
-}
-
-function notYet(variables: Variables): readonly ConfigurationProblem[] {
-  const message = 'is not available in this version; remove it and set OPENID_CLIENT_SECRET';
-  return NOT_YET_VARIABLES.filter((name) => variables.has(name)).map((setting) => ({ setting, message }));
 }
 
 function checkNonce(variables: Variables): OtherFindings {

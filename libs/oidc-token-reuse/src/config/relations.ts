@@ -1,7 +1,9 @@
 /** Rules between options, and what is allowed but weaker than it could be. */
+import { checkClaims } from './claims-request.js';
+import { checkClient } from './client-authentication.js';
 import type { Findings } from './findings.js';
 import type { Settings } from './option-shape.js';
-import type { ClientAuthMethod, PresetName } from './options.js';
+import type { PresetName } from './options.js';
 import { PRESETS } from './presets.js';
 
 /** Reports what does not go together; `scope` is the one in use, chosen or the preset's. */
@@ -9,32 +11,11 @@ export function checkRelations(settings: Settings, scope: string, findings: Find
   checkClient(settings, findings);
   checkScope(scope, findings);
   checkResource(settings, findings);
+  checkClaims(settings, findings);
   if (settings.exposeAccessToken && !settings.reuseTokens) {
     findings.problem(
       'exposeAccessToken',
       `needs ${findings.nameOf('reuseTokens')}: no access token is kept without it`,
-    );
-  }
-}
-
-/** `client_secret_basic` with a secret, `none` without (OpenID Connect Core section 9). */
-export function authMethodOf({ clientAuthMethod, clientSecret }: Settings): ClientAuthMethod {
-  return clientAuthMethod ?? (clientSecret === undefined ? 'none' : 'client_secret_basic');
-}
-
-function checkClient(settings: Settings, findings: Findings): void {
-  const { nameOf } = findings;
-  const method = authMethodOf(settings);
-  if (method !== 'none' && settings.clientSecret === undefined) {
-    findings.problem('clientAuthMethod', `${method} needs ${nameOf('clientSecret')}`);
-  }
-  if (method === 'none' && settings.clientSecret !== undefined) {
-    findings.problem('clientAuthMethod', `none would not use ${nameOf('clientSecret')}; remove one of the two`);
-  }
-  if (method === 'none' && !settings.usePkce) {
-    findings.problem(
-      'usePkce',
-      `must stay true without ${nameOf('clientSecret')}: nothing else protects a public client`,
     );
   }
 }
