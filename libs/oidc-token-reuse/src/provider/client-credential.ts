@@ -1,5 +1,6 @@
 /** What the client proves itself with: a secret, a key that signs, or a key and a certificate for the connection. */
 import { createHash, type X509Certificate } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   ClientSecretBasic,
   ClientSecretPost,
@@ -11,7 +12,7 @@ import {
 import { certificateOf, readClientCertificates } from '../config/client-certificate.js';
 import { readClientKeys, type ClientKey } from '../config/client-key.js';
 import { fileContent, isPath, UnusableKeyError } from '../config/key-source.js';
-import type { OidcOptions } from '../config/options.js';
+import type { ClientSecretSource, OidcOptions } from '../config/options.js';
 import { assertionBy } from './client-assertion.js';
 import { MutualTls } from './mutual-tls.js';
 
@@ -51,11 +52,26 @@ export async function readCredentials(options: OidcOptions): Promise<readonly Cl
   }
 }
 
-async function secretOf({ clientSecret, clientSecretFile }: OidcOptions): Promise<string> {
+async function secretOf({ clientSecret, clientSecretFile, httpTimeout }: OidcOptions): Promise<string> {
   if (clientSecretFile !== undefined) return fileContent(clientSecretFile);
-  const secret: unknown = typeof clientSecret === 'function' ? await clientSecret() : clientSecret;
+  const secret: unknown = typeof clientSecret === 'function' ? await inTime(clientSecret, httpTimeout) : clientSecret;
   if (typeof secret === 'string' && secret !== '') return secret;
   throw new UnusableKeyError('the function that gives the client secret gave none');
+}
+
+async function inTime(give: ClientSecretSource, timeout: number): Promise<unknown> {
+  const given = new AbortController();
+  const late = delay(timeout, undefined, { signal: given.signal }).then(() => {
+    throw new UnusableKeyError('the function that gives the client secret took too long');
+  });
+  try {
+    return await Promise.race([give(), late]);
+  } finally {
+    late.catch(() => {
+      // The secret came in time.
+    });
+    given.abort();
+  }
 }
 
 function withSecret(method: (secret: string) => ClientAuth, secret: string): ClientCredential {
