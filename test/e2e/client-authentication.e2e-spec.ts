@@ -13,11 +13,13 @@ import { certificateFetch, type CertificateFetchOptions } from '../support/certi
 import { CertificateAuthority, selfSigned, type Identity } from '../support/certificates.js';
 import { ADAPTERS, API_AUDIENCE, startHarness, type AdapterName, type Harness } from '../support/harness.js';
 import { RecordingFetch } from '../support/recording-fetch.js';
+import { advance, freezeTime, releaseTime } from '../support/time.js';
 
 let harness: Harness | undefined;
 const closing: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
+  releaseTime();
   await harness?.close();
   harness = undefined;
   for (const close of closing.splice(0)) await close();
@@ -118,6 +120,45 @@ describe.each(ADAPTERS)('client authentication on %s', (adapter) => {
       expect(await wholeStory(application, authority.cert)).toEqual({ ...ALL_WELL, pushed });
       expect(withoutCertificate(application)).toEqual(['discovery', 'jwks']);
     });
+  });
+
+  it('a client secret that is changed at the provider costs nobody the session', async () => {
+    let secret = 'the-first-secret-of-the-client';
+    const application = await start({
+      adapter,
+      client: { client_secret: secret },
+      oidc: { clientSecret: () => secret },
+    });
+    const { provider, url, events } = application;
+    const browsers = [await application.signedIn('alice'), await application.signedIn('bob')];
+    secret = 'the-second-secret-of-the-client';
+    provider.updateClient({ client_secret: secret });
+    const refreshes = browsers.map(async (browser) => browser.fetch(`${url}/auth/refresh`, { method: 'POST' }));
+    expect((await Promise.all(refreshes)).map(({ status }) => status)).toEqual([200, 200]);
+    expect(events.filter(({ type }) => type === 'client.credential_reloaded')).toHaveLength(1);
+    expect({ replays: provider.replays, revoked: provider.revokedFamilies }).toEqual({ replays: 0, revoked: 0 });
+  });
+
+  it('a client secret that has ended is 503 with the session kept, until there is a new one', async () => {
+    freezeTime();
+    let secret = 'the-first-secret-of-the-client';
+    const application = await start({
+      adapter,
+      client: { client_secret: secret },
+      oidc: { clientSecret: () => secret },
+    });
+    const { provider, url, events } = application;
+    const browser = await application.signedIn();
+    provider.updateClient({ client_secret: 'the-second-secret-of-the-client' });
+    const refresh = async () => (await browser.fetch(`${url}/auth/refresh`, { method: 'POST' })).status;
+    expect([await refresh(), await refresh()]).toEqual([503, 503]);
+    expect(events.filter(({ type }) => type.startsWith('client.')).map(({ type }) => type)).toEqual([
+      'client.credential_refused',
+    ]);
+    advance(30);
+    secret = 'the-second-secret-of-the-client';
+    expect(await refresh()).toBe(200);
+    expect(provider.replays).toBe(0);
   });
 
   it('an assertion is for the issuer alone, whatever endpoints the metadata names', async () => {
