@@ -161,7 +161,7 @@ describe.each(ADAPTERS)('client authentication on %s', (adapter) => {
     expect(provider.replays).toBe(0);
   });
 
-  it('an assertion is for the issuer alone, whatever endpoints the metadata names', async () => {
+  it('L13 an assertion is for the issuer alone, whatever endpoints the metadata names', async () => {
     const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
     const recording = new RecordingFetch();
     const jwk = { ...(await exportJWK(privateKey)), kid: 'key-1' };
