@@ -122,6 +122,39 @@ describe.each(ADAPTERS)('client authentication on %s', (adapter) => {
     });
   });
 
+  it.each([
+    ['another name', 'other.example.com', 'tls_client_auth_san_dns', 'web.example.com'],
+    ['another subject', 'other.example.com', 'tls_client_auth_subject_dn', 'CN=web.example.com'],
+    ['another authority', 'web.example.com', 'tls_client_auth_san_dns', 'web.example.com'],
+  ])('a certificate with %s signs nobody in', async (what, name, property, registered) => {
+    const authority = await CertificateAuthority.create();
+    const issuedBy = what === 'another authority' ? await CertificateAuthority.create() : authority;
+    const application = await start({
+      adapter,
+      client: { token_endpoint_auth_method: 'tls_client_auth', [property]: registered },
+      oidc: withCertificate('tls_client_auth', { ca: authority.cert, ...(await issuedBy.issue(name)) }),
+      providerOptions: await overTls(authority),
+    });
+    await application.signIn(new TestBrowser({ ca: authority.cert }));
+    expect(application.events.filter(({ type }) => type === 'login.failed')).toMatchObject([
+      { code: 'provider_rejected', reason: expect.stringContaining('"invalid_client"') },
+    ]);
+  });
+
+  it('a certificate is known by its subject too', async () => {
+    const authority = await CertificateAuthority.create();
+    const client = await authority.issue('web');
+    const application = await start({
+      adapter,
+      client: { token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_subject_dn: 'CN=web' },
+      oidc: withCertificate('tls_client_auth', { ca: authority.cert, ...client }),
+      providerOptions: await overTls(authority),
+    });
+    expect((await application.signIn(new TestBrowser({ ca: authority.cert }))).url).toBe(
+      `${application.url}/api/public`,
+    );
+  });
+
   it('a client secret that is changed at the provider costs nobody the session', async () => {
     let secret = 'the-first-secret-of-the-client';
     const application = await start({
@@ -159,6 +192,7 @@ describe.each(ADAPTERS)('client authentication on %s', (adapter) => {
     secret = 'the-second-secret-of-the-client';
     expect(await refresh()).toBe(200);
     expect(provider.replays).toBe(0);
+    expect(JSON.stringify(events)).not.toContain('secret-of-the-client');
   });
 
   it('L13 an assertion is for the issuer alone, whatever endpoints the metadata names', async () => {

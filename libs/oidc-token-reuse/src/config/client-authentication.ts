@@ -28,7 +28,7 @@ export function authMethodOf({ clientAuthMethod, clientSecret, clientSecretFile 
 }
 
 /** True for the methods of RFC 8705. */
-export function isMutualTls(method: ClientAuthMethod): boolean {
+function isMutualTls(method: ClientAuthMethod): boolean {
   return method === 'tls_client_auth' || method === 'self_signed_tls_client_auth';
 }
 

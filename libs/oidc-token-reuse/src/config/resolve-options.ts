@@ -11,8 +11,8 @@ import { PRESETS } from './presets.js';
 import { checkRelations, warnOfWeakness } from './relations.js';
 
 /**
- * Applies defaults and preset, and checks every option and what goes together. Nothing is fetched: whether the provider
- * agrees shows at discovery. A `publicUrl` function is called and checked at first use.
+ * Applies defaults and preset, and checks every option, the files that are named, and what goes together. Nothing is fetched: whether the
+ * provider agrees shows at discovery. A `publicUrl` function is called and checked at first use.
  *
  * @throws OidcConfigurationException that lists all problems at once.
  */

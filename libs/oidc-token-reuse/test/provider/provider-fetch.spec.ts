@@ -43,7 +43,7 @@ describe('ProviderFetch', () => {
   afterEach(() => server.close());
 
   it('lets a request bring its own transport, within the same bounds', async () => {
-    const own: typeof fetch = (input, init) => fetch(String(input), { ...init, headers: { 'x-own': 'yes' } });
+    const own: typeof fetch = (input, init) => fetch(input, { ...init, headers: { 'x-own': 'yes' } });
     server.handler = (request, response) => {
       respond(request.headers['x-own'] === 'yes' ? 302 : 200, '', { location: '/elsewhere' })(request, response);
     };
