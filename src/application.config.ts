@@ -21,6 +21,7 @@ const schema = z
   .object({
     NODE_ENV: z.string().optional(),
     OPENID_ISSUER: z.string().optional(),
+    OPENID_TOKEN_ENDPOINT_AUTH_METHOD: z.string().optional(),
     PORT: port.default(DEFAULT_PORT),
     HOST: z.string().optional(),
     HTTP_ADAPTER: z.enum(['express', 'fastify'], "is unknown; write 'express' or 'fastify'").default('express'),
@@ -32,11 +33,18 @@ const schema = z
   .refine(hasPortForProvider, {
     path: ['DEV_PROVIDER_PORT'],
     error: 'has to be another port than PORT; its default is PORT + 1',
+  })
+  .refine(suitsProvider, {
+    path: ['OPENID_TOKEN_ENDPOINT_AUTH_METHOD'],
+    error: 'needs a provider of your own, since the embedded one knows no keys; set OPENID_ISSUER',
   });
 
-interface Ports {
+interface Surroundings {
   readonly NODE_ENV?: string | undefined;
   readonly OPENID_ISSUER?: string | undefined;
+}
+
+interface Ports extends Surroundings {
   readonly PORT: number;
   readonly DEV_PROVIDER_PORT: number;
 }
@@ -73,6 +81,14 @@ export function readApplicationConfig(environment: Environment): ApplicationConf
 
 function hasPortForProvider({ PORT, DEV_PROVIDER_PORT, ...settings }: Ports): boolean {
   return !needsDevelopmentProvider(settings) || (DEV_PROVIDER_PORT !== PORT && DEV_PROVIDER_PORT <= MAX_PORT);
+}
+
+interface Registration extends Surroundings {
+  readonly OPENID_TOKEN_ENDPOINT_AUTH_METHOD?: string | undefined;
+}
+
+function suitsProvider({ OPENID_TOKEN_ENDPOINT_AUTH_METHOD: method = '', ...settings }: Registration): boolean {
+  return !needsDevelopmentProvider(settings) || !/^(private_key_jwt|(self_signed_)?tls_client_auth)$/.test(method);
 }
 
 function isProtected(text: string): boolean {

@@ -1,5 +1,6 @@
 /** Runs a real OpenID Provider beside the application when none is configured, so that a newcomer can sign in at once. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { readState, StateSaver } from './development-state.js';
 import type { Environment } from './environment.js';
@@ -66,7 +67,9 @@ function audienceOf({ OPENID_AUDIENCE: audiences, OPENID_RESOURCE: resource }: E
 }
 
 /** The client that the settings name, where they name one. */
-function chosenClient({ OPENID_CLIENT_ID: clientId, OPENID_CLIENT_SECRET: clientSecret }: Environment) {
+function chosenClient({ OPENID_CLIENT_ID: clientId, ...settings }: Environment) {
+  const { OPENID_CLIENT_SECRET: given, OPENID_CLIENT_SECRET_FILE: file } = settings;
+  const clientSecret = file === undefined ? given : readFileSync(file, 'utf8').trim();
   return { ...(clientId === undefined ? {} : { clientId }), ...(clientSecret === undefined ? {} : { clientSecret }) };
 }
 
@@ -93,10 +96,15 @@ function withProvider(settings: Environment, { issuer, client, sessionSecret }: 
     OPENID_SESSION_SECRET: sessionSecret,
     OPENID_USE_END_SESSION_ENDPOINT: 'true',
     GRAPH_ME_URL: `${issuer}/graph/me`,
-    ...(settings['OPENID_TOKEN_ENDPOINT_AUTH_METHOD'] === 'none' ? {} : { OPENID_CLIENT_SECRET: client.clientSecret }),
+    ...(needsSecret(settings) ? { OPENID_CLIENT_SECRET: client.clientSecret } : {}),
     ...(hasExchangeSetting(settings) ? {} : { OPENID_ON_BEHALF_FLOW_FOR_USERINFRO_REQUIRED: 'true' }),
     ...settings,
   };
+}
+
+function needsSecret(settings: Environment): boolean {
+  const isPublic = settings['OPENID_TOKEN_ENDPOINT_AUTH_METHOD'] === 'none';
+  return !isPublic && settings['OPENID_CLIENT_SECRET_FILE'] === undefined;
 }
 
 /** The setting has two spellings, which must not contradict each other. */

@@ -37,6 +37,11 @@ describe('the settings of the application', () => {
     ['DEV_PROVIDER_PORT', '3e3', NO_PORT],
     ['DEV_PROVIDER_PORT', '3000', 'has to be another port than PORT; its default is PORT + 1'],
     ['HTTP_ADAPTER', 'koa', "is unknown; write 'express' or 'fastify'"],
+    ...['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'].map((method) => [
+      'OPENID_TOKEN_ENDPOINT_AUTH_METHOD',
+      method,
+      'needs a provider of your own, since the embedded one knows no keys; set OPENID_ISSUER',
+    ]),
     ['CACHE_URL', 'localhost:6379', 'is no Redis URL; write redis://host:6379'],
     ['GRAPH_ME_URL', '/me', 'is no URL; write an absolute https URL'],
     ['GRAPH_ME_URL', 'ftp://graph.example/me', 'is no URL; write an absolute https URL'],
@@ -45,7 +50,7 @@ describe('the settings of the application', () => {
       'http://graph.example/me',
       'carries access tokens; write an https URL (http is accepted on loopback only)',
     ],
-  ])('refuses %s=%s alone', async (name, value, message) => {
+  ])('refuses %s=%s alone', async (name = '', value = '', message = '') => {
     expect(await problemsOf({ [name]: value })).toEqual({ [name]: message });
   });
 

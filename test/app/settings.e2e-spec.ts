@@ -1,6 +1,9 @@
 /** What settings make of the reference application while it runs. */
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createTestProvider, TestBrowser, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { ADAPTERS } from '../support/harness.js';
@@ -135,6 +138,14 @@ describe.each(ADAPTERS)('with sessions in a store that is away on %s', (adapter)
 });
 
 describe.each(ADAPTERS)('beside the embedded provider on %s', (adapter) => {
+  it('a secret in a file is that of the client', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'secret-')), 'secret.txt');
+    writeFileSync(file, 'a-secret-that-is-long-enough-for-it\n');
+    const application = await reference({ adapter, settings: { OPENID_CLIENT_SECRET_FILE: file } });
+    expect((await application.signedIn()).cookies(application.url)).not.toEqual([]);
+    rmSync(dirname(file), { recursive: true });
+  });
+
   it.each([
     ['a callback path', { OPENID_CALLBACK_URL: '/signed-in' }],
     ['a client', { OPENID_CLIENT_ID: 'shop', OPENID_CLIENT_SECRET: 'a-secret-that-is-long-enough-for-it' }],

@@ -1,7 +1,11 @@
 /** Every `env` block of the documentation is read without a problem; one without an issuer is a part, read on top of a complete one. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readEnvironment } from 'nestjs-oidc-token-reuse';
+import { selfSigned } from '../support/certificates.js';
 import { codeBlocks, PAGES, type CodeBlock } from './markdown.js';
 
 const COMPLETE = {
@@ -14,8 +18,22 @@ const COMPLETE = {
 
 const BLOCKS = PAGES.flatMap((page) => codeBlocks(page, 'env'));
 
+/** Where the pages say that files are, and where they are during the test. */
+const NAMED_FOLDER = '/run/secrets/';
+let folder: string;
+
+beforeAll(async () => {
+  folder = `${mkdtempSync(join(tmpdir(), 'secrets-'))}/`;
+  const { key, cert } = await selfSigned('my-app');
+  writeFileSync(`${folder}key.pem`, key);
+  writeFileSync(`${folder}cert.pem`, cert);
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
 function readBlock({ code }: CodeBlock) {
-  const variables = parseEnv(code);
+  const variables = parseEnv(code.replaceAll(NAMED_FOLDER, folder));
   return readEnvironment('OPENID_ISSUER' in variables ? variables : { ...COMPLETE, ...variables });
 }
 

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type Provider from 'oidc-provider';
 import type { Interaction, InteractionResults } from 'oidc-provider';
-import { requestedAcr } from './engine/interaction-policy.js';
+import { acrInClaims, requestedAcr } from './engine/interaction-policy.js';
 import type { ProviderParts } from './engine/provider-parts.js';
 import { loginPage, page } from './pages.js';
 
@@ -52,8 +52,9 @@ export class Interactions {
 
   #acrFor(interaction: Interaction): string | undefined {
     const { acrValues } = this.parts.options;
-    const wanted = requestedAcr(interaction.params.acr_values).find((acr) => acrValues.includes(acr));
-    return wanted ?? acrValues[0];
+    const { acr_values: parameter, claims } = interaction.params;
+    const wanted = [...acrInClaims(claims), ...requestedAcr(parameter)];
+    return wanted.find((acr) => acrValues.includes(acr)) ?? acrValues[0];
   }
 }
 

@@ -46,6 +46,11 @@ export interface ProviderOptions {
   issuer: string | undefined;
   /** Key and certificate in PEM; the issuer is then an https URL. */
   https: { key: string; cert: string } | undefined;
+  /**
+   * Also listen for clients with certificates, on a port of its own whose endpoints are the `mtls_endpoint_aliases` (RFC 8705); needs `https`.
+   * `ca`: PEM of the authority whose certificates are good for `tls_client_auth`. Default is none.
+   */
+  mutualTls: { ca?: string } | undefined;
   /** People who can sign in. Default is alice (role `admin`) and bob, passwords like their names. */
   users: TestUser[];
   /** Clients beside the default one. */
@@ -102,6 +107,7 @@ export function resolveOptions(given: Partial<ProviderOptions>): ProviderOptions
     host: '127.0.0.1',
     issuer: undefined,
     https: undefined,
+    mutualTls: undefined,
     users: defaultUsers,
     clients: [],
     defaultClient: {},

@@ -9,6 +9,8 @@ export interface LoggedRequest {
   readonly method: string;
   /** `grant_type` of a token request. */
   readonly grant: string | undefined;
+  /** Whether it came to the address for clients with certificates, with one. */
+  readonly certificate: boolean;
   /** Status of the response; 0 while there is none, and when the connection was dropped. */
   status: number;
 }
@@ -36,9 +38,11 @@ export class RequestLog {
   }
 
   /** @internal */
-  arrived(exchange: Pick<Exchange, 'method' | 'grant'> & { kind: LoggedRequest['kind'] }): LoggedRequest {
-    const { kind, method, grant } = exchange;
-    const request: LoggedRequest = { time: Date.now(), kind, method, grant, status: 0 };
+  arrived(
+    exchange: Pick<Exchange, 'method' | 'grant'> & { certificate?: boolean; kind: LoggedRequest['kind'] },
+  ): LoggedRequest {
+    const { kind, method, grant, certificate = false } = exchange;
+    const request: LoggedRequest = { time: Date.now(), kind, method, grant, certificate, status: 0 };
     this.#requests.push(request);
     if (this.#requests.length > 10_000) this.#requests.shift();
     return request;

@@ -5,7 +5,9 @@ import { loadEngine } from './engine/engine-module.js';
 import type { ClientCredentials, ProviderParts } from './engine/provider-parts.js';
 import { Faults } from './faults/faults.js';
 import { Front } from './http/front.js';
+import type { RequestHandler } from './http/captured-call.js';
 import { listen, type Listener } from './http/listener.js';
+import { listenForCertificates } from './http/mutual-tls.js';
 import { SigningKeys } from './keys/signing-keys.js';
 import {
   accessTokenClaims,
@@ -40,11 +42,18 @@ export async function createTestProvider(options: Partial<ProviderOptions> = {})
   const keys = await SigningKeys.create({ alg, jwks: state?.signingKeys ?? [], changed: changes.ofKeys.emit });
   // the issuer names the port, which is known only after listening: requests that come in between wait
   const ready = new Deferred<Front>();
-  const listener = await listen(resolved, async (request, response) => {
-    await (await ready.promise).handle(request, response);
-  });
+  const handler: RequestHandler = async (request, response) => (await ready.promise).handle(request, response);
+  const listener = await listen(resolved, handler);
+  let forCertificates: Listener | undefined;
   try {
-    const parts = assembleParts({ options: resolved, keys, origin: listener.origin, changes });
+    forCertificates = await listenForCertificates(resolved, handler);
+    const parts = assembleParts({
+      options: resolved,
+      keys,
+      origin: listener.origin,
+      mutualTlsOrigin: forCertificates?.origin,
+      changes,
+    });
     const faults = new Faults(parts);
     let engine = buildEngine(parts, module);
     changes.ofKeys.subscribe(() => {
@@ -52,24 +61,31 @@ export async function createTestProvider(options: Partial<ProviderOptions> = {})
       changes.ofState.emit();
     });
     ready.resolve(new Front(parts, faults, () => engine));
-    return new TestProvider(parts, faults, listener);
+    return new TestProvider(parts, faults, [listener, forCertificates]);
   } catch (error) {
-    await listener.close();
+    await closeAll([listener, forCertificates]);
     throw error;
   }
+}
+
+/** The address of the issuer, and that for clients with certificates. */
+type Listeners = readonly (Listener | undefined)[];
+
+async function closeAll(listeners: Listeners): Promise<void> {
+  await Promise.all(listeners.map(async (each) => each?.close()));
 }
 
 /** A running OpenID Provider. */
 export class TestProvider {
   readonly #parts: ProviderParts;
-  readonly #listener: Listener;
+  readonly #listeners: Listeners;
   /** What goes wrong, and when. */
   readonly faults: Faults;
 
   /** @internal Use {@link createTestProvider}. */
-  constructor(parts: ProviderParts, faults: Faults, listener: Listener) {
+  constructor(parts: ProviderParts, faults: Faults, listeners: Listeners) {
     this.#parts = parts;
-    this.#listener = listener;
+    this.#listeners = listeners;
     this.faults = faults;
   }
 
@@ -140,7 +156,7 @@ export class TestProvider {
   /** Adds a client, with the metadata of RFC 7591; a secret is made when its authentication method needs one. */
   registerClient(metadata: ClientMetadata): ClientCredentials {
     const clientSecret = metadata.client_secret ?? randomSecret();
-    const hasSecret = !['none', 'private_key_jwt'].includes(metadata.token_endpoint_auth_method ?? '');
+    const hasSecret = /^$|^client_secret/.test(metadata.token_endpoint_auth_method ?? '');
     this.#parts.clients.register({ ...metadata, ...(hasSecret ? { client_secret: clientSecret } : {}) });
     return { clientId: metadata.client_id, clientSecret: hasSecret ? clientSecret : '' };
   }
@@ -201,7 +217,7 @@ export class TestProvider {
   /** Ends everything: waiting requests, connections, the server. */
   async close(): Promise<void> {
     this.faults.close();
-    await this.#listener.close();
+    await closeAll(this.#listeners);
   }
 
   #defaults(): TokenDefaults {

@@ -508,6 +508,10 @@ describe('another provider', () => {
     }
   });
 
+  it('serves clients with certificates over https only', async () => {
+    await expect(createTestProvider({ mutualTls: {} })).rejects.toThrow('the option mutualTls needs https');
+  });
+
   it('refuses to start on a port in use, and refuses what was not pushed when told to', async () => {
     const port = Number(new URL(provider.issuer).port);
     await expect(createTestProvider({ port })).rejects.toThrow('EADDRINUSE');

@@ -3,7 +3,9 @@ export { Clock } from './clock.js';
 export { createOidcConfig, oidcConfig } from './config/oidc.config.js';
 export { oidcEnvironmentSchema, readEnvironment, type EnvironmentConfiguration } from './config/environment.js';
 export type {
+  ClaimsRequest,
   ClientAuthMethod,
+  ClientSecretSource,
   Custody as CustodyKind,
   OidcModuleOptions,
   OidcOptions,

@@ -23,11 +23,12 @@ interface Source {
   options: ProviderOptions;
   keys: SigningKeys;
   origin: string;
+  mutualTlsOrigin: string | undefined;
   changes: Changes;
 }
 
 /** All parts, with the clients registered and `onStateChanged` subscribed. */
-export function assembleParts({ options, keys, origin, changes }: Source): ProviderParts {
+export function assembleParts({ options, keys, origin, mutualTlsOrigin, changes }: Source): ProviderParts {
   const { accessTokenLifetime, onStateChanged, state } = options;
   if (onStateChanged) changes.ofState.subscribe(onStateChanged);
   const store = new RecordStore(changes.ofState.emit, state?.records);
@@ -37,6 +38,7 @@ export function assembleParts({ options, keys, origin, changes }: Source): Provi
   for (const metadata of options.clients) clients.register(metadata);
   return {
     issuer: options.issuer ?? origin,
+    mutualTlsOrigin,
     options,
     lifetimes: {
       ...defaultLifetimes,

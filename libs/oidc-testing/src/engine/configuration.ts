@@ -5,6 +5,7 @@ import { extraTokenClaims } from './access-token-claims.js';
 import { authorizationParameters, keepDefaultScope } from './authorization-parameters.js';
 import type { EngineModule } from './engine-module.js';
 import { grantForRequest, interactionPolicyFor } from './interaction-policy.js';
+import { certificateOf, isAuthorized, matchesSubject } from '../http/mutual-tls.js';
 import { createAdapterFactory } from './memory.adapter.js';
 import { page } from '../pages.js';
 import type { ProviderParts } from './provider-parts.js';
@@ -23,7 +24,7 @@ export function engineConfiguration(parts: ProviderParts, engine: EngineModule):
     conformIdTokenClaims: false,
     scopes: ['openid', 'offline_access', 'profile', 'email'],
     responseTypes: ['code'],
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clientAuthMethods: clientAuthMethods(parts),
     pkce: { required: () => options.requirePkce },
     extraParams: authorizationParameters(parts, engine),
     extraTokenClaims: (_ctx, token) => extraTokenClaims(parts, token),
@@ -53,6 +54,11 @@ export function engineConfiguration(parts: ProviderParts, engine: EngineModule):
   };
 }
 
+function clientAuthMethods({ options }: ProviderParts): NonNullable<Configuration['clientAuthMethods']> {
+  const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const;
+  return options.mutualTls ? [...methods, 'tls_client_auth', 'self_signed_tls_client_auth'] : [...methods];
+}
+
 /** Names of the provider's cookies, apart from those an application on the same host would use. */
 const cookieNames = { session: 'op_session', interaction: 'op_interaction', resume: 'op_resume' };
 
@@ -77,6 +83,17 @@ function features(parts: ProviderParts, { errors }: EngineModule): Configuration
     backchannelLogout: { enabled: true },
     claimsParameter: { enabled: true },
     clientCredentials: { enabled: true },
+    mTLS: {
+      enabled: options.mutualTls !== undefined,
+      tlsClientAuth: true,
+      selfSignedTlsClientAuth: true,
+      getCertificate: (ctx) => certificateOf(ctx.req)?.toString(),
+      certificateAuthorized: (ctx) => isAuthorized(ctx.req),
+      certificateSubjectMatches: (ctx, property, expected) => {
+        const certificate = certificateOf(ctx.req);
+        return certificate !== undefined && matchesSubject(certificate, property, expected);
+      },
+    },
     introspection: { enabled: true, allowedPolicy: () => true },
     revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
     jwtUserinfo: { enabled: true },

@@ -24,6 +24,14 @@ export function requestedAcr(parameter: unknown): string[] {
   return typeof parameter === 'string' ? parameter.split(' ').filter(Boolean) : [];
 }
 
+/** The values that a `claims` parameter asks for (OpenID Connect Core, section 5.5.1.1); the engine has checked its form. */
+export function acrInClaims(parameter: unknown): string[] {
+  if (typeof parameter !== 'string') return [];
+  const { id_token: idToken } = JSON.parse(parameter) as { id_token?: { acr?: { value?: string; values?: string[] } } };
+  const { value, values = [] } = idToken?.acr ?? {};
+  return value === undefined ? values : [value, ...values];
+}
+
 /** The grant of this session and client, with everything granted that the request asks for: consent without a page. */
 export async function grantForRequest(ctx: KoaContextWithOIDC): Promise<Grant | undefined> {
   const { requestParamOIDCScopes, requestParamClaims, requestParamScopes, resourceServers } = ctx.oidc;

@@ -17,6 +17,8 @@ export interface ClientCredentials {
 /** The parts of a provider that outlive a change of its keys. */
 export interface ProviderParts {
   readonly issuer: string;
+  /** Where clients with certificates are served. */
+  readonly mutualTlsOrigin: string | undefined;
   readonly options: ProviderOptions;
   readonly lifetimes: Lifetimes;
   readonly cookieKeys: string[];

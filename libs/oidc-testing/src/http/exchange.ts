@@ -1,6 +1,7 @@
 /** A request, read completely before anything is decided about it. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { graphUserInfoPath } from '../engine/provider-parts.js';
+import { certificateOf } from './mutual-tls.js';
 import { readBody } from './read-body.js';
 
 /** The endpoints that are counted and that faults can be put on. */
@@ -28,6 +29,8 @@ export interface Exchange {
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   readonly request: IncomingMessage;
+  /** Whether the client presented a certificate. */
+  readonly certificate: boolean;
 }
 
 const kinds = new Map<string, EndpointKind>([
@@ -58,6 +61,7 @@ export async function readExchange(request: IncomingMessage, issuer: string): Pr
     headers: request.headers,
     body,
     request,
+    certificate: certificateOf(request) !== undefined,
   };
 }
 

@@ -7,6 +7,7 @@ import { GraphApi } from '../graph/graph-api.js';
 import { Interactions } from '../interactions.js';
 import { capture, type RequestHandler } from './captured-call.js';
 import { readExchange, type Exchange } from './exchange.js';
+import { aliasesAt } from './mutual-tls.js';
 import { jsonBody, jsonReply, withBody, type Outcome, type Reply } from './reply.js';
 import { confirmLogout } from './silent-logout.js';
 
@@ -66,14 +67,14 @@ export class Front {
     return exchange.kind === 'discovery' ? this.#discovery(reply) : reply;
   }
 
-  /** Names the Graph-like UserInfo endpoint, when that is the one to use. */
+  /** Names the Graph-like UserInfo endpoint, when that is the one to use, and the aliases for clients with certificates. */
   #discovery(reply: Reply): Reply {
+    const { issuer, options, mutualTlsOrigin } = this.parts;
     const document = jsonBody(reply);
-    if (!document || this.parts.options.userInfo === 'provider') return reply;
-    return withBody(
-      reply,
-      JSON.stringify({ ...document, userinfo_endpoint: `${this.parts.issuer}${graphUserInfoPath}` }),
-    );
+    if (!document) return reply;
+    if (options.userInfo === 'graph') document['userinfo_endpoint'] = `${issuer}${graphUserInfoPath}`;
+    if (mutualTlsOrigin !== undefined) document['mtls_endpoint_aliases'] = aliasesAt(mutualTlsOrigin, document);
+    return withBody(reply, JSON.stringify(document));
   }
 }
 

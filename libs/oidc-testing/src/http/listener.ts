@@ -1,9 +1,15 @@
 /** Listens on a port, and stops without leaving a connection or a timer behind. */
 import { createServer as createHttpServer, type Server } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, type ServerOptions } from 'node:https';
 import { once } from 'node:events';
-import type { ProviderOptions } from '../provider-options.js';
 import type { RequestHandler } from './captured-call.js';
+
+/** Where to listen, and how. */
+export interface Address {
+  readonly port: number;
+  readonly host: string;
+  readonly https: ServerOptions | undefined;
+}
 
 /** A server that listens. */
 export interface Listener {
@@ -13,7 +19,7 @@ export interface Listener {
 }
 
 /** Starts to listen; the handler may be called from then on. @throws the error of `listen`, when the port is in use. */
-export async function listen(options: ProviderOptions, handler: RequestHandler): Promise<Listener> {
+export async function listen(options: Address, handler: RequestHandler): Promise<Listener> {
   const server: Server = options.https ? createHttpsServer(options.https) : createHttpServer();
   server.on('request', (request, response) => {
     // what fails here is a client that went away in the middle of its request

@@ -6,6 +6,9 @@ export const VARIABLES: Readonly<Record<keyof OidcModuleOptions, readonly string
   issuer: ['OPENID_ISSUER'],
   clientId: ['OPENID_CLIENT_ID'],
   clientSecret: ['OPENID_CLIENT_SECRET'],
+  clientSecretFile: ['OPENID_CLIENT_SECRET_FILE'],
+  clientKeys: ['OPENID_CLIENT_KEY'],
+  clientCert: ['OPENID_CLIENT_CERT'],
   clientAuthMethod: ['OPENID_TOKEN_ENDPOINT_AUTH_METHOD'],
   publicUrl: ['PUBLIC_URL'],
   preset: ['OPENID_PRESET'],
@@ -18,6 +21,7 @@ export const VARIABLES: Readonly<Record<keyof OidcModuleOptions, readonly string
   resource: ['OPENID_RESOURCE'],
   maxAge: ['OPENID_MAX_AGE'],
   acrValues: ['OPENID_ACR_VALUES'],
+  claims: ['OPENID_CLAIMS'],
   usePar: ['OPENID_USE_PAR'],
   usePkce: ['OPENID_USE_PKCE'],
   sessionSecrets: ['OPENID_SESSION_SECRET'],
@@ -52,15 +56,8 @@ export const VARIABLES: Readonly<Record<keyof OidcModuleOptions, readonly string
 /** Accepted for the sake of existing files; the nonce is always sent. */
 export const NONCE_VARIABLE = 'OPENID_GENERATE_NONCE';
 
-/** Variables whose feature does not exist yet. */
-export const NOT_YET_VARIABLES = ['OPENID_CLIENT_KEY', 'OPENID_CLIENT_CERT'] as const;
-
 /** Every name that is read. */
-export const KNOWN_VARIABLES: readonly string[] = [
-  ...Object.values(VARIABLES).flat(),
-  NONCE_VARIABLE,
-  ...NOT_YET_VARIABLES,
-];
+export const KNOWN_VARIABLES: readonly string[] = [...Object.values(VARIABLES).flat(), NONCE_VARIABLE];
 
 const BY_RESOLVER = 'map claims to a user with PrincipalResolver';
 const BY_DECORATOR = 'use @RequireRoles() on the routes';

@@ -1,12 +1,6 @@
-/** The variables that are not options: mistyped, of another product, not built yet, or without a choice. */
+/** The variables that are not options: mistyped, of another product, or without a choice. */
 import type { ConfigurationProblem } from '../errors/configuration.exception.js';
-import {
-  INEFFECTIVE_VARIABLES,
-  KNOWN_VARIABLES,
-  NONCE_VARIABLE,
-  NOT_YET_VARIABLES,
-  VARIABLES,
-} from './environment-names.js';
+import { INEFFECTIVE_VARIABLES, KNOWN_VARIABLES, NONCE_VARIABLE, VARIABLES } from './environment-names.js';
 import { booleanText } from './environment-values.js';
 import type { Variables } from './environment-variables.js';
 import { nearestName } from './nearest-name.js';
@@ -22,7 +16,7 @@ export function checkOtherVariables(
 ): OtherFindings & { readonly strangers: readonly ConfigurationProblem[] } {
   const nonce = checkNonce(variables);
   return {
-    problems: [...contradictions(variables), ...notYet(variables), ...nonce.problems],
+    problems: [...contradictions(variables), ...nonce.problems],
     warnings: [...nonce.warnings, ...inProduction(variables)],
     strangers: strangers(variables),
   };
@@ -42,11 +36,6 @@ function contradictions(variables: Variables): readonly ConfigurationProblem[] {
 function meaningOf(text: string | undefined): string | boolean | undefined {
   const { data } = booleanText.safeParse(text);
   return data ?? text;
-}
-
-function notYet(variables: Variables): readonly ConfigurationProblem[] {
-  const message = 'is not available in this version; remove it and set OPENID_CLIENT_SECRET';
-  return NOT_YET_VARIABLES.filter((name) => variables.has(name)).map((setting) => ({ setting, message }));
 }
 
 function checkNonce(variables: Variables): OtherFindings {

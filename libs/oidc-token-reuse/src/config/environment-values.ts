@@ -1,5 +1,6 @@
 /** How the text of each environment variable becomes the value of its option. */
 import { z } from 'zod';
+import { isPath } from './key-source.js';
 import { OPTION_SHAPE, type UncheckedOptions } from './option-shape.js';
 
 const text = z.string();
@@ -29,12 +30,27 @@ const listText = text.transform((value) =>
     .filter((entry) => entry !== ''),
 );
 
+/** One key written out, or paths with commas between. */
+const keysText = text.transform((value) => (isPath(value) ? listText.parse(value) : [value]));
+
+const jsonText = text.transform((value, context) => {
+  try {
+    return OPTION_SHAPE.claims.parse(JSON.parse(value));
+  } catch {
+    context.addIssue('must be a JSON object, such as {"id_token":{"email":{"essential":true}}}');
+    return z.NEVER;
+  }
+});
+
 /** Every variable that is an option; all may be absent, and rules beyond syntax are those of the options. */
 export const VALUES = z
   .object({
     issuer: text,
     clientId: text,
     clientSecret: text,
+    clientSecretFile: text,
+    clientKeys: keysText,
+    clientCert: text,
     clientAuthMethod: OPTION_SHAPE.clientAuthMethod,
     publicUrl: text,
     preset: OPTION_SHAPE.preset,
@@ -47,6 +63,7 @@ export const VALUES = z
     resource: text,
     maxAge: integerText,
     acrValues: text,
+    claims: jsonText,
     usePar: booleanText,
     usePkce: booleanText,
     sessionSecrets: listText,

@@ -16,8 +16,8 @@ export interface EnvironmentConfiguration {
 }
 
 /**
- * Reads options from an object of environment variables; a blank value counts as absent. Names that do not concern this
- * library are ignored, unknown ones that begin with `OPENID_` are warned about. No secret is ever part of a message.
+ * Reads options from an object of environment variables; a blank value counts as absent. Files that are named are read and
+ * checked. Names that do not concern this library are ignored, unknown ones that begin with `OPENID_` are warned about. No secret is ever part of a message.
  *
  * @throws OidcConfigurationException that lists all problems at once, each under the name of its variable.
  */

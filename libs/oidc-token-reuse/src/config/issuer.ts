@@ -9,6 +9,11 @@ import { isBare, isProtected, parseUrl } from './url.js';
 /** OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3. */
 const WELL_KNOWN = /\/\.well-known\/(openid-configuration|oauth-authorization-server)$/;
 
+/** The issuer that a discovery URL belongs to. */
+export function withoutWellKnown(url: string): string {
+  return url.replace(WELL_KNOWN, '');
+}
+
 type ResolvedIssuer = Pick<OidcOptions, 'issuer' | 'discoveryUrl' | 'allowInsecure' | 'preset' | 'tenants'> & {
   readonly url: URL;
 };
@@ -19,7 +24,7 @@ type ResolvedIssuer = Pick<OidcOptions, 'issuer' | 'discoveryUrl' | 'allowInsecu
  */
 export function checkIssuer(settings: Settings, findings: Findings): ResolvedIssuer | undefined {
   if (settings.issuer === undefined) return undefined;
-  const written = settings.issuer.replace(WELL_KNOWN, '');
+  const written = withoutWellKnown(settings.issuer);
   const url = issuerUrl(written, findings);
   if (url === undefined) return undefined;
   const preset = settings.preset ?? presetFor(url);

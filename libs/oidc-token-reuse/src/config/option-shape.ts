@@ -2,7 +2,13 @@
 import { z } from 'zod';
 import { isClaimPath } from './claim-path.js';
 import type { OptionName } from './findings.js';
-import { DEFAULTS, PRESET_NAMES, type OidcModuleOptions } from './options.js';
+import {
+  CLIENT_AUTH_METHODS,
+  DEFAULTS,
+  PRESET_NAMES,
+  type ClientSecretSource,
+  type OidcModuleOptions,
+} from './options.js';
 
 /** Longer delays make a timer fire at once. */
 const LONGEST_TIMER = 2_147_483_647;
@@ -43,13 +49,18 @@ export const OPTION_SHAPE = {
   issuer: text.optional(),
   clientId: text.optional(),
   clientSecret: z
-    .string('must be text')
-    .transform((secret) => (secret.trim() === '' ? undefined : secret))
+    .union(
+      [
+        z.string().transform((secret) => (secret.trim() === '' ? undefined : secret)),
+        callable<ClientSecretSource>('must be text or a function'),
+      ],
+      'must be text or a function',
+    )
     .optional(),
-  clientAuthMethod: oneOf(
-    ['client_secret_basic', 'client_secret_post', 'none'],
-    ['private_key_jwt', 'tls_client_auth', 'client_secret_jwt', 'self_signed_tls_client_auth'],
-  ).optional(),
+  clientSecretFile: text.optional(),
+  clientKeys: list,
+  clientCert: text.optional(),
+  clientAuthMethod: oneOf(CLIENT_AUTH_METHODS, ['client_secret_jwt']).optional(),
   publicUrl: z
     .union([text, callable<() => string>('must be text or a function')], 'must be text or a function')
     .optional(),
@@ -64,6 +75,7 @@ export const OPTION_SHAPE = {
   resource: text.optional(),
   maxAge: whole(0).optional(),
   acrValues: text.optional(),
+  claims: z.record(z.string(), z.unknown(), 'must be a JSON object').optional(),
   usePar: flag.optional(),
   usePkce: flag.default(DEFAULTS.usePkce),
   errorPath: text.optional(),

@@ -4,7 +4,22 @@
 export const PRESET_NAMES = ['entra', 'keycloak', 'auth0', 'okta', 'google', 'cognito', 'generic'] as const;
 
 export type PresetName = (typeof PRESET_NAMES)[number];
-export type ClientAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none';
+
+/** Values of `token_endpoint_auth_method` (RFC 7591 section 2, RFC 7523, RFC 8705). */
+export const CLIENT_AUTH_METHODS = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
+  'none',
+] as const;
+
+export type ClientAuthMethod = (typeof CLIENT_AUTH_METHODS)[number];
+/** Gives the client secret. Called at first use, and again when the provider refuses what it gave. */
+export type ClientSecretSource = () => string | Promise<string>;
+/** `claims` of the authorization request (OpenID Connect Core section 5.5). */
+export type ClaimsRequest = Readonly<Record<string, unknown>>;
 export type ResponseMode = 'query' | 'form_post';
 export type OnBehalfOfFlavour = 'entra' | 'token-exchange';
 export type TokenKind = 'access' | 'id' | 'userinfo';
@@ -21,8 +36,14 @@ export interface OidcModuleOptions {
   readonly issuer: string;
   /** `client_id` (RFC 6749 section 2.2). */
   readonly clientId: string;
-  /** `client_secret`. Absent: a public client, which PKCE protects. */
-  readonly clientSecret?: string | undefined;
+  /** `client_secret`, or a function that gives it. Without any credential the client is public, and PKCE protects it. */
+  readonly clientSecret?: string | ClientSecretSource | undefined;
+  /** Path of a file with the client secret, read again when it changes. Default is none. */
+  readonly clientSecretFile?: string | undefined;
+  /** Private keys: PEM, JWK or JWK Set, or paths of files with such, read again when they change. The first one signs. Default is none. */
+  readonly clientKeys?: readonly string[] | undefined;
+  /** Certificates of those keys: PEM, or the path of a file with such, read again when it changes. Default is none. */
+  readonly clientCert?: string | undefined;
   /** `token_endpoint_auth_method`. Default is `client_secret_basic` with a secret, `none` without. */
   readonly clientAuthMethod?: ClientAuthMethod | undefined;
   /** Origin that browsers use, never taken from request headers. A function is called once, at first use. */
@@ -48,6 +69,8 @@ export interface OidcModuleOptions {
   readonly maxAge?: number | undefined;
   /** `acr_values` of the authorization request, space separated. Default is none. */
   readonly acrValues?: string | undefined;
+  /** `claims` of the authorization request (OpenID Connect Core section 5.5). Default is none. */
+  readonly claims?: ClaimsRequest | undefined;
   /** Pushed authorization requests (RFC 9126). Default is only when the provider requires them. */
   readonly usePar?: boolean | undefined;
   /** PKCE with S256 (RFC 7636). Default is true; false only for a provider that refuses it, and warned about. */
@@ -108,7 +131,7 @@ export interface OidcModuleOptions {
   readonly httpTimeout?: number | undefined;
   /** Milliseconds after which a request to the token endpoint is given up. Default is 15000: a lost answer may cost a session. */
   readonly tokenRequestTimeout?: number | undefined;
-  /** Replaces `fetch` for every request to the provider, for proxies and private networks. Default is the global `fetch`. */
+  /** Replaces `fetch` for every request to the provider, for proxies and private networks; with mutual TLS it presents the certificate. Default is the global `fetch`. */
   readonly fetch?: typeof fetch | undefined;
   /** What whoever made these options warns about, such as unknown environment variables; logged once at start. Default is none. */
   readonly warnings?: readonly string[] | undefined;
@@ -123,7 +146,10 @@ export interface OidcOptions {
   /** http is accepted because the issuer is on loopback. */
   readonly allowInsecure: boolean;
   readonly clientId: string;
-  readonly clientSecret: string | undefined;
+  readonly clientSecret: string | ClientSecretSource | undefined;
+  readonly clientSecretFile: string | undefined;
+  readonly clientKeys: readonly string[];
+  readonly clientCert: string | undefined;
   readonly clientAuthMethod: ClientAuthMethod;
   /** Origin that browsers use, without a trailing slash. Throws OidcConfigurationException when a configured function returns no such origin. */
   readonly publicUrl: () => string;
@@ -148,6 +174,7 @@ export interface OidcOptions {
   readonly resource: string | undefined;
   readonly maxAge: number | undefined;
   readonly acrValues: string | undefined;
+  readonly claims: ClaimsRequest | undefined;
   readonly usePar: boolean | undefined;
   readonly usePkce: boolean;
   readonly errorPath: string | undefined;

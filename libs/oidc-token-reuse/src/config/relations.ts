@@ -1,14 +1,24 @@
 /** Rules between options, and what is allowed but weaker than it could be. */
+import { checkClaims } from './claims-request.js';
+import { checkClient } from './client-authentication.js';
 import type { Findings } from './findings.js';
 import type { Settings } from './option-shape.js';
-import type { ClientAuthMethod, PresetName } from './options.js';
+import type { PresetName, TokenKind } from './options.js';
 import { PRESETS } from './presets.js';
 
-/** Reports what does not go together; `scope` is the one in use, chosen or the preset's. */
-export function checkRelations(settings: Settings, scope: string, findings: Findings): void {
+/** What is in use, chosen or the preset's. */
+interface InUse {
+  readonly scope: string;
+  readonly roleTokenKind: TokenKind;
+}
+
+/** Reports what does not go together. */
+export function checkRelations(settings: Settings, { scope, roleTokenKind }: InUse, findings: Findings): void {
   checkClient(settings, findings);
   checkScope(scope, findings);
   checkResource(settings, findings);
+  checkClaims(settings, findings);
+  checkRoles(settings, roleTokenKind, findings);
   if (settings.exposeAccessToken && !settings.reuseTokens) {
     findings.problem(
       'exposeAccessToken',
@@ -17,26 +27,14 @@ export function checkRelations(settings: Settings, scope: string, findings: Find
   }
 }
 
-/** `client_secret_basic` with a secret, `none` without (OpenID Connect Core section 9). */
-export function authMethodOf({ clientAuthMethod, clientSecret }: Settings): ClientAuthMethod {
-  return clientAuthMethod ?? (clientSecret === undefined ? 'none' : 'client_secret_basic');
-}
-
-function checkClient(settings: Settings, findings: Findings): void {
-  const { nameOf } = findings;
-  const method = authMethodOf(settings);
-  if (method !== 'none' && settings.clientSecret === undefined) {
-    findings.problem('clientAuthMethod', `${method} needs ${nameOf('clientSecret')}`);
-  }
-  if (method === 'none' && settings.clientSecret !== undefined) {
-    findings.problem('clientAuthMethod', `none would not use ${nameOf('clientSecret')}; remove one of the two`);
-  }
-  if (method === 'none' && !settings.usePkce) {
-    findings.problem(
-      'usePkce',
-      `must stay true without ${nameOf('clientSecret')}: nothing else protects a public client`,
-    );
-  }
+/** Roles that no session could have would let nobody in. */
+function checkRoles({ requiredRoles, reuseTokens }: Settings, kind: TokenKind, findings: Findings): void {
+  if (requiredRoles.length === 0 || kind === 'id' || reuseTokens) return;
+  const { nameOf, problem } = findings;
+  problem(
+    'roleTokenKind',
+    `is ${kind}, and without ${nameOf('reuseTokens')} a session has no token for that; write id`,
+  );
 }
 
 /** RFC 6749 section 3.3. */
@@ -64,6 +62,12 @@ export function warnOfWeakness(settings: Settings, preset: PresetName, findings:
   // Reported only where the preset asks for it: the other providers issue a refresh token without.
   if (settings.reuseTokens && lacksOfflineAccess(settings, preset)) {
     findings.warn('scope', 'without offline_access the provider may issue no refresh token, and sessions end early');
+  }
+  if (settings.userInfoOnBehalfOf && settings.reusedToken === 'id_token') {
+    findings.warn(
+      'userInfoOnBehalfOf',
+      `has no verified access token to exchange (${findings.nameOf('reusedToken')} is id_token): UserInfo answers 403`,
+    );
   }
   if (settings.exposeAccessToken) {
     findings.warn('exposeAccessToken', 'the access token is given to JavaScript, where a script injection can read it');

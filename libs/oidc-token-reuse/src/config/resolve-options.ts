@@ -1,17 +1,18 @@
 /** Options in, checked options out: the one gate between what an application configures and all other rooms. */
 import { OidcConfigurationException, type ConfigurationProblem } from '../errors/configuration.exception.js';
 import { acceptedAudiences } from './audience.js';
+import { authMethodOf } from './client-authentication.js';
 import { createFindings, type Findings, type NameOf } from './findings.js';
 import { checkIssuer } from './issuer.js';
 import { readSettings, type Settings, type UncheckedOptions } from './option-shape.js';
 import type { OidcModuleOptions, OidcOptions, PresetName } from './options.js';
 import { checkOrigin } from './origin.js';
 import { PRESETS } from './presets.js';
-import { authMethodOf, checkRelations, warnOfWeakness } from './relations.js';
+import { checkRelations, warnOfWeakness } from './relations.js';
 
 /**
- * Applies defaults and preset, and checks every option and what goes together. Nothing is fetched: whether the provider
- * agrees shows at discovery. A `publicUrl` function is called and checked at first use.
+ * Applies defaults and preset, and checks every option, the files that are named, and what goes together. Nothing is fetched: whether the
+ * provider agrees shows at discovery. A `publicUrl` function is called and checked at first use.
  *
  * @throws OidcConfigurationException that lists all problems at once.
  */
@@ -42,7 +43,7 @@ function resolve(settings: Settings, findings: Findings): OidcOptions | undefine
   const origin = checkOrigin(settings, issuer?.url, findings);
   const preset = issuer?.preset ?? 'generic';
   const byPreset = fromPreset(settings, preset);
-  checkRelations(settings, byPreset.scope, findings);
+  checkRelations(settings, byPreset, findings);
   warnOfWeakness(settings, preset, findings);
 
   const { clientId, sessionSecrets } = settings;
@@ -57,6 +58,8 @@ function resolve(settings: Settings, findings: Findings): OidcOptions | undefine
     clientId,
     sessionSecrets,
     clientSecret: settings.clientSecret,
+    clientSecretFile: settings.clientSecretFile,
+    clientCert: settings.clientCert,
     clientAuthMethod: authMethodOf(settings),
     acceptedAudiences: acceptedAudiences({ clientId, settings, preset, scope: byPreset.scope }),
     loginAudience: audience[0],
@@ -64,6 +67,7 @@ function resolve(settings: Settings, findings: Findings): OidcOptions | undefine
     resource: settings.resource,
     maxAge: settings.maxAge,
     acrValues: settings.acrValues,
+    claims: settings.claims,
     usePar: settings.usePar,
     fetch: settings.fetch,
     warnings: [...new Set([...settings.warnings, ...findings.warnings])],

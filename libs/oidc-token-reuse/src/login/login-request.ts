@@ -26,7 +26,7 @@ export interface LoginRequest {
 export function readLoginRequest(query: unknown, options: OidcOptions): LoginRequest {
   const { max_age: age, ...asked } = readParameters(query, PASSED);
   const maxAge = leastOf(secondsOf(age), options.maxAge);
-  const { acrValues, resource, loginAudience } = options;
+  const { acrValues, claims, resource, loginAudience } = options;
   return {
     returnTo: safeReturnTo(readParameter(query, 'returnTo')),
     maxAge,
@@ -34,6 +34,7 @@ export function readLoginRequest(query: unknown, options: OidcOptions): LoginReq
     parameters: {
       ...options.authorizationParameters,
       ...(acrValues === undefined ? {} : { acr_values: acrValues }),
+      ...(claims === undefined ? {} : { claims: JSON.stringify(claims) }),
       ...(resource === undefined ? {} : { resource }),
       ...(loginAudience === undefined ? {} : { audience: loginAudience }),
       ...(maxAge === undefined ? {} : { max_age: String(maxAge) }),

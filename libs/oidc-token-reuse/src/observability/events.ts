@@ -33,6 +33,9 @@ export type OidcEvent = {
   | { readonly type: 'revocation.failed'; readonly reason: string }
   | { readonly type: 'provider.down'; readonly reason: string }
   | { readonly type: 'provider.up' }
+  | { readonly type: 'client.credential_reloaded' }
+  | { readonly type: 'client.credential_refused' }
+  | { readonly type: 'client.credential_unreadable'; readonly reason: string }
   | { readonly type: 'metadata.rejected'; readonly reason: string }
   | { readonly type: 'keys.stale'; readonly reason: string }
   | { readonly type: 'cache.failed'; readonly reason: string }
@@ -66,6 +69,8 @@ const WARNINGS: ReadonlySet<OidcEventType> = new Set<OidcEventType>([
   'userinfo.failed',
   'revocation.failed',
   'provider.down',
+  'client.credential_refused',
+  'client.credential_unreadable',
   'metadata.rejected',
   'keys.stale',
   'cache.failed',

@@ -21,6 +21,21 @@ const OPTIONAL = [
   'pushed_authorization_request_endpoint',
 ] as const;
 
+const STRING_LISTS = [
+  'id_token_signing_alg_values_supported',
+  'code_challenge_methods_supported',
+  'token_endpoint_auth_signing_alg_values_supported',
+] as const;
+
+/** Endpoints that may have an alias for mutual TLS (RFC 8705 section 5), of those that are asked. */
+const ALIASED = [
+  'token_endpoint',
+  'userinfo_endpoint',
+  'revocation_endpoint',
+  'introspection_endpoint',
+  'pushed_authorization_request_endpoint',
+] as const;
+
 export interface MetadataPolicy {
   /** As configured; holds `{tenantid}` where the provider serves many tenants. */
   readonly issuer: string;
@@ -29,7 +44,7 @@ export interface MetadataPolicy {
 
 /**
  * Validates a discovery document. Checked: the issuer, required endpoints, and that every
- * endpoint is https on a public host, unless the issuer itself is not. Not checked: whether the endpoints answer.
+ * endpoint, aliases for mutual TLS included, is https on a public host, unless the issuer itself is not. Not checked: whether the endpoints answer.
  *
  * @throws ProviderUnavailableException naming the member that is wrong
  */
@@ -38,8 +53,8 @@ export function validateMetadata(document: unknown, policy: MetadataPolicy): Pro
   assertIssuer(document['issuer'], policy);
   for (const name of REQUIRED) assertEndpoint(name, document[name], policy);
   for (const name of OPTIONAL) if (document[name] !== undefined) assertEndpoint(name, document[name], policy);
-  for (const name of ['id_token_signing_alg_values_supported', 'code_challenge_methods_supported'])
-    assertStrings(name, document[name]);
+  assertAliases(document['mtls_endpoint_aliases'], policy);
+  for (const name of STRING_LISTS) assertStrings(name, document[name]);
   // The members read by this library have just been checked; openid-client checks what it reads of the others.
   return document as ProviderMetadata;
 }
@@ -58,6 +73,13 @@ function assertEndpoint(name: string, value: unknown, policy: MetadataPolicy): v
   if (url.username + url.password + url.hash !== '') throw unacceptable(`member '${name}' holds a user or a fragment`);
   if (isPrivateHost(url.hostname) && !isPrivateHost(new URL(policy.issuer).hostname))
     throw unacceptable(`member '${name}' names a private host`);
+}
+
+function assertAliases(aliases: unknown, policy: MetadataPolicy): void {
+  if (aliases === undefined) return;
+  if (!isJsonObject(aliases)) throw unacceptable("member 'mtls_endpoint_aliases' is no JSON object");
+  for (const name of ALIASED)
+    if (aliases[name] !== undefined) assertEndpoint(`mtls_endpoint_aliases.${name}`, aliases[name], policy);
 }
 
 function isProtected({ protocol }: URL, { allowInsecure }: MetadataPolicy): boolean {

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js';
 import type { OidcOptions } from '../config/options.js';
 import type { OidcEvents } from '../observability/events.js';
 import { reasonOf } from '../observability/reason.js';
+import { ClientCredentials } from './client-credentials.js';
 import { JwkSetSource } from './jwk-set.source.js';
 import { LastGood } from './last-good.js';
 import { MetadataSource } from './metadata.source.js';
@@ -60,7 +61,12 @@ export class OpenIdProvider {
         events.emit({ type: 'keys.stale', issuer, reason: reasonOf(error) });
       },
     });
-    this.client = new ProtocolClient(options, this.metadata, this.fetch);
+    this.client = new ProtocolClient({
+      options,
+      metadata: this.metadata,
+      fetch: this.fetch,
+      credentials: new ClientCredentials({ options, clock, events }),
+    });
   }
 
   get issuer(): string {

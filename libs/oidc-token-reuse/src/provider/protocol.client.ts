@@ -2,6 +2,8 @@
 import * as client from 'openid-client';
 import type { OidcOptions } from '../config/options.js';
 import { ProviderUnavailableException } from '../errors/exceptions.js';
+import type { ClientCredential } from './client-credential.js';
+import type { ClientCredentials } from './client-credentials.js';
 import { parseJsonObject, type JsonObject } from './json.js';
 import { jsonTextOf } from './json-answer.js';
 import type { MetadataSource } from './metadata.source.js';
@@ -12,6 +14,22 @@ import { readTokenResponse, type TokenResponse } from './token-response.js';
 
 type Parameters = Readonly<Record<string, string>>;
 type Rewrite = (response: Response) => Promise<Response>;
+
+export interface ProtocolClientDependencies {
+  readonly options: OidcOptions;
+  readonly metadata: Pick<MetadataSource, 'get' | 'known'>;
+  readonly fetch: ProviderFetch;
+  readonly credentials: ClientCredentials;
+}
+
+/** One request to the provider. */
+interface Call {
+  readonly metadata: ProviderMetadata;
+  readonly credential: ClientCredential;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly rewrite?: Rewrite;
+}
 
 export interface UserInfoRequest {
   readonly accessToken: string;
@@ -26,57 +44,64 @@ export interface UserInfoRequest {
  * `ProviderUnavailableException`.
  */
 export class ProtocolClient {
-  constructor(
-    private readonly options: OidcOptions,
-    private readonly metadata: MetadataSource,
-    private readonly fetch: ProviderFetch,
-  ) {}
+  constructor(private readonly dependencies: ProtocolClientDependencies) {}
 
   /** The URL of the authorization request; pushed first (RFC 9126) when the options or the provider ask for that. */
   async authorizationUrl(parameters: Parameters): Promise<URL> {
-    const metadata = await this.metadata.get();
-    const pushed = this.options.usePar ?? metadata.require_pushed_authorization_requests === true;
-    const configuration = this.configuration(metadata, this.options.httpTimeout);
-    if (!pushed) return client.buildAuthorizationUrl(configuration, parameters);
-    return attempt(client.buildAuthorizationUrlWithPAR(configuration, parameters));
+    const { options, metadata: source } = this.dependencies;
+    const metadata = await source.get();
+    const pushed = options.usePar ?? metadata.require_pushed_authorization_requests === true;
+    if (!pushed) return client.buildAuthorizationUrl(this.unauthenticated(metadata), parameters);
+    return this.authenticated(async (credential) =>
+      client.buildAuthorizationUrlWithPAR(
+        await this.configuration({ metadata, credential, timeout: options.httpTimeout }),
+        parameters,
+      ),
+    );
   }
 
   /** A token request with any grant (RFC 6749 section 4.5). Nothing of the answer is verified but its form. */
   async requestTokens(grantType: string, parameters: Parameters): Promise<TokenResponse> {
+    const { options, metadata: source } = this.dependencies;
+    const metadata = await source.get();
     let body: JsonObject = {};
-    const configuration = this.configuration(
-      await this.metadata.get(),
-      this.options.tokenRequestTimeout,
-      async (response) => {
-        if (response.status !== 200) return refusal(response);
-        body = parseJsonObject(await jsonTextOf(response));
-        // openid-client would refuse the whole answer over an `expires_in` or an ID Token it does not like, and with it a refresh token that
-        // has already replaced the old one. Both are checked by our own rules, which also know templated issuers.
-        return jsonResponse({ access_token: body['access_token'], token_type: body['token_type'] });
-      },
-    );
-    const { access_token: accessToken } = await attempt(
-      client.genericGrantRequest(configuration, grantType, { ...parameters }),
+    const rewrite = async (response: Response): Promise<Response> => {
+      if (response.status !== 200) return refusal(response);
+      body = parseJsonObject(await jsonTextOf(response));
+      // openid-client would refuse the whole answer over an `expires_in` or an ID Token it does not like, and with it a refresh token that
+      // has already replaced the old one. Both are checked by our own rules, which also know templated issuers.
+      return jsonResponse({ access_token: body['access_token'], token_type: body['token_type'] });
+    };
+    const { access_token: accessToken } = await this.authenticated(async (credential) =>
+      client.genericGrantRequest(
+        await this.configuration({ metadata, credential, timeout: options.tokenRequestTimeout, rewrite }),
+        grantType,
+        { ...parameters },
+      ),
     );
     return readTokenResponse(accessToken, body);
   }
 
   /** Revokes a token (RFC 7009). False when the provider has no revocation endpoint. */
   async revoke(token: string, hint: 'access_token' | 'refresh_token'): Promise<boolean> {
-    const metadata = await this.metadata.get();
+    const { options, metadata: source } = this.dependencies;
+    const metadata = await source.get();
     if (metadata.revocation_endpoint === undefined) return false;
-    await attempt(
-      client.tokenRevocation(this.configuration(metadata, this.options.httpTimeout), token, { token_type_hint: hint }),
+    await this.authenticated(async (credential) =>
+      client.tokenRevocation(await this.configuration({ metadata, credential, timeout: options.httpTimeout }), token, {
+        token_type_hint: hint,
+      }),
     );
     return true;
   }
 
   /** The claims of the UserInfo endpoint. Checked: `sub`, and the signature of a signed answer (OpenID Connect Core section 5.3.4). */
   async userInfo({ accessToken, subject, verifyJwt }: UserInfoRequest): Promise<JsonObject> {
-    const metadata = await this.metadata.get();
+    const { options, metadata: source, credentials } = this.dependencies;
+    const metadata = await source.get();
     if (metadata.userinfo_endpoint === undefined)
       throw new UnacceptableAnswerError('the provider has no UserInfo endpoint');
-    const configuration = this.configuration(metadata, this.options.httpTimeout, async (response) => {
+    const rewrite = async (response: Response): Promise<Response> => {
       assertUserInfo(response);
       const claims = isJwt(response)
         ? await verifyJwt(await response.text())
@@ -84,41 +109,65 @@ export class ProtocolClient {
       if (claims['sub'] !== subject)
         throw new UnacceptableAnswerError('the UserInfo response is about another subject');
       return jsonResponse(claims);
-    });
+    };
+    const credential = await credentials.current();
+    const configuration = await this.configuration({ metadata, credential, timeout: options.httpTimeout, rewrite });
     return attempt(client.fetchUserInfo(configuration, accessToken, subject));
   }
 
   /** The logout URL (RP-Initiated Logout 1.0 section 2), or undefined when the provider has none. */
   endSessionUrl(parameters: Parameters): URL | undefined {
-    const metadata = this.metadata.known;
+    const metadata = this.dependencies.metadata.known;
     if (metadata?.end_session_endpoint === undefined) return undefined;
-    return client.buildEndSessionUrl(this.configuration(metadata, this.options.httpTimeout), parameters);
+    return client.buildEndSessionUrl(this.unauthenticated(metadata), parameters);
   }
 
-  private configuration(metadata: ProviderMetadata, timeout: number, rewrite?: Rewrite): client.Configuration {
-    const { clientId, clientSecret, allowInsecure } = this.options;
-    const configuration = new client.Configuration(metadata, clientId, clientSecret, this.clientAuthentication());
-    // Our own deadline ends a request; openid-client's, in seconds, only backs it.
-    configuration.timeout = timeout / 1000 + 1;
-    configuration[client.customFetch] = async (url, { method, headers, body }) => {
-      const response = await this.fetch.send(url, { method, headers, body: textOf(body), timeout });
-      return rewrite === undefined ? response : rewrite(response);
-    };
-    if (allowInsecure) client.allowInsecureRequests(configuration);
+  /**
+   * A request that says who the client is, and once more with another credential when the provider refuses the first one. That cannot replay a
+   * refresh token or a code: a client that is not authenticated has had nothing processed (RFC 6749 section 3.2.1, 5.2).
+   */
+  private async authenticated<Result>(request: (credential: ClientCredential) => Promise<Result>): Promise<Result> {
+    const { credentials } = this.dependencies;
+    const credential = await credentials.current();
+    try {
+      return await attempt(request(credential));
+    } catch (error) {
+      const other = isRefusalOfClient(error) ? await credentials.after(credential) : undefined;
+      if (other === undefined) throw error;
+      return attempt(request(other));
+    }
+  }
+
+  /** For what only makes a URL. */
+  private unauthenticated(metadata: ProviderMetadata): client.Configuration {
+    const { options } = this.dependencies;
+    const configuration = new client.Configuration(metadata, options.clientId, undefined, client.None());
+    if (options.allowInsecure) client.allowInsecureRequests(configuration);
     return configuration;
   }
 
-  private clientAuthentication(): client.ClientAuth {
-    const { clientAuthMethod, clientSecret } = this.options;
-    switch (clientAuthMethod) {
-      case 'client_secret_basic':
-        return client.ClientSecretBasic(clientSecret);
-      case 'client_secret_post':
-        return client.ClientSecretPost(clientSecret);
-      case 'none':
-        return client.None();
-    }
+  private async configuration({ metadata, credential, timeout, rewrite }: Call): Promise<client.Configuration> {
+    const { options, fetch } = this.dependencies;
+    const { isMutualTls, transport } = credential;
+    const authentication = await credential.authenticate(metadata);
+    const registered = { use_mtls_endpoint_aliases: isMutualTls };
+    const configuration = new client.Configuration(metadata, options.clientId, registered, authentication);
+    // Our own deadline ends a request; openid-client's, in seconds, only backs it.
+    configuration.timeout = timeout / 1000 + 1;
+    configuration[client.customFetch] = async (url, { method, headers, body }) => {
+      const request = { method, headers, body: textOf(body), timeout, transport: transport?.fetch };
+      const response = await fetch.send(url, request);
+      return rewrite === undefined ? response : rewrite(response);
+    };
+    if (options.allowInsecure) client.allowInsecureRequests(configuration);
+    return configuration;
   }
+}
+
+/** Providers say `invalid_client` (RFC 6749 section 5.2), some with another code and status 401. */
+function isRefusalOfClient(error: unknown): boolean {
+  if (!(error instanceof ProviderRefusal)) return false;
+  return error.error === 'invalid_client' || (error.status === 401 && error.error !== 'invalid_grant');
 }
 
 async function attempt<Result>(request: Promise<Result>): Promise<Result> {

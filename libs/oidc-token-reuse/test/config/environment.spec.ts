@@ -14,6 +14,8 @@ const resolved = (changes: Variables) => resolveOptions(read(changes).options);
 
 const BOOLEAN = 'must be true or false (or 1, 0, yes, no, on, off)';
 const INTEGER = 'must be a whole number in digits only, without sign, fraction, unit or expression';
+const NO_FILE = 'names a file that cannot be read (ENOENT); check the path and its permissions';
+const CLAIMS = 'must be a JSON object, such as {"id_token":{"email":{"essential":true}}}';
 const TENANT = '11111111-2222-3333-4444-55555555555a';
 
 const BOOLEANS = {
@@ -64,17 +66,18 @@ describe('readEnvironment: what is refused', () => {
       OPENID_CLOCK_TOLERANCE: '5 min',
       OPENID_ISSUER: 'nowhere',
       OPENID_SESSION_SECRET: 'short',
-      OPENID_CLIENT_KEY: 'key.pem',
+      OPENID_CLIENT_KEY: '/nowhere/key.pem',
     });
     expect(found).toEqual([
-      {
-        setting: 'OPENID_CLIENT_KEY',
-        message: 'is not available in this version; remove it and set OPENID_CLIENT_SECRET',
-      },
       { setting: 'OPENID_USE_PAR', message: BOOLEAN },
       { setting: 'OPENID_CLOCK_TOLERANCE', message: INTEGER },
       { setting: 'OPENID_SESSION_SECRET', message: 'needs at least 32 characters in each secret' },
       { setting: 'OPENID_ISSUER', message: 'must be an absolute URL, such as https://id.example.com' },
+      {
+        setting: 'OPENID_TOKEN_ENDPOINT_AUTH_METHOD',
+        message: 'none would not use OPENID_CLIENT_KEY; remove one of the two',
+      },
+      { setting: 'OPENID_CLIENT_KEY', message: NO_FILE },
     ]);
   });
 
@@ -91,16 +94,11 @@ describe('readEnvironment: what is refused', () => {
   it.each([
     ['OPENID_ISSUER', 'http://id.example.com', 'must be an https URL; http is accepted on loopback only'],
     ['OPENID_TOKEN_ENDPOINT_AUTH_METHOD', 'client_secret_basic', 'client_secret_basic needs OPENID_CLIENT_SECRET'],
-    [
-      'OPENID_TOKEN_ENDPOINT_AUTH_METHOD',
-      'private_key_jwt',
-      'is not available in this version; must be one of client_secret_basic, client_secret_post, none',
-    ],
-    [
-      'OPENID_TOKEN_ENDPOINT_AUTH_METHOD',
-      'tls_client_auth',
-      'is not available in this version; must be one of client_secret_basic, client_secret_post, none',
-    ],
+    ['OPENID_TOKEN_ENDPOINT_AUTH_METHOD', 'private_key_jwt', 'private_key_jwt needs OPENID_CLIENT_KEY'],
+    ['OPENID_CLIENT_SECRET_FILE', '/nowhere/secret', NO_FILE],
+    ['OPENID_CLAIMS', 'email', CLAIMS],
+    ['OPENID_CLAIMS', '["email"]', CLAIMS],
+    ['OPENID_CLAIMS', '{}', 'must hold "id_token" or "userinfo", with the claims to ask for'],
     ['OPENID_CALLBACK_URL', 'https://other.example.com/cb', 'must be on the origin of PUBLIC_URL, or only a path'],
     ['OPENID_RESPONSE_MODE', 'FORM_POST', 'must be one of query, form_post'],
     ['OPENID_RESOURCE', 'orders', 'must be an absolute URI without a fragment'],
@@ -114,8 +112,6 @@ describe('readEnvironment: what is refused', () => {
     ['OPENID_SCOPE', 'openid,profile', 'must hold openid, such as: openid profile email'],
     ['OPENID_ON_BEHALF_FLAVOUR', 'obo', 'must be one of entra, token-exchange'],
     ['OPENID_REUSED_TOKEN', 'both', 'must be one of access_token, id_token'],
-    ['OPENID_CLIENT_KEY', 'k', 'is not available in this version; remove it and set OPENID_CLIENT_SECRET'],
-    ['OPENID_CLIENT_CERT', 'c', 'is not available in this version; remove it and set OPENID_CLIENT_SECRET'],
     ['OPENID_POST_LOGOUT_REDIRECT_URI', '/bye', 'must be an absolute http or https URL'],
     ['OPENID_CLOCK_TOLERANCE', '301', 'must be a whole number, from 0 to 300'],
     ['OPENID_REQUIRED_ROLE_TOKEN_KIND', 'refresh', 'must be one of access, id, userinfo'],
@@ -168,6 +164,7 @@ describe('readEnvironment: what is accepted', () => {
     ['PUBLIC_URL', 'http://localhost:8080', 'publicUrl', 'http://localhost:8080'],
     ['OPENID_CALLBACK_URL', '/oauth/openid/callback', 'callbackUrl', '/oauth/openid/callback'],
     ['OPENID_RESPONSE_MODE', 'form_post', 'responseMode', 'form_post'],
+    ['OPENID_CLAIMS', '{"id_token":{"email":null}}', 'claims', { id_token: { email: null } }],
     ['OPENID_ACR_VALUES', 'silver gold', 'acrValues', 'silver gold'],
     ['OPENID_RESOURCE', 'https://api.example.com', 'resource', 'https://api.example.com'],
     ['OPENID_SESSION_SECRET', `${SECRET}x , ${SECRET},`, 'sessionSecrets', [`${SECRET}x`, SECRET]],

@@ -4,6 +4,9 @@ import type { OidcModuleOptions } from '../../src/config/options.js';
 import { resolveOptions } from '../../src/config/resolve-options.js';
 import { OPTIONS, problemsOf, SECRET } from './valid-options.js';
 
+const METHODS =
+  'must be one of client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth, none';
+const CLAIMS = (part: string) => `must hold claims in "${part}", each null or an object such as {"essential":true}`;
 const OTHER_SECRET = 'another-secret-of-more-than-32-characters';
 
 /** Problems with some options changed; the values may be of any type, as from JavaScript. */
@@ -28,6 +31,25 @@ describe('resolveOptions: what is refused', () => {
     );
   });
 
+  it.each([
+    [{ roleTokenKind: 'access' }, 'access'],
+    [{ roleTokenKind: 'userinfo' }, 'userinfo'],
+    [{ preset: 'keycloak' }, 'access'],
+  ])('refuses roles that no session without tokens could have: %j', (changes, kind) => {
+    expect(problems({ reuseTokens: false, requiredRoles: ['admin'], ...changes })).toEqual([
+      {
+        setting: 'roleTokenKind',
+        message: `is ${kind}, and without reuseTokens a session has no token for that; write id`,
+      },
+    ]);
+    expect(problems({ reuseTokens: false, requiredRoles: [], ...changes })).toEqual([]);
+  });
+
+  it('warns of an exchange before UserInfo that has no access token', () => {
+    const { warnings } = resolved({ userInfoOnBehalfOf: true, reusedToken: 'id_token' });
+    expect(warnings).toContainEqual(expect.stringContaining('UserInfo answers 403'));
+  });
+
   it.each([{}, undefined, null])('names what is required when nothing is there: %p', (nothing) => {
     // as: JavaScript applications can pass anything, such as the result of a factory that forgot to return
     const options = nothing as OidcModuleOptions;
@@ -39,7 +61,17 @@ describe('resolveOptions: what is refused', () => {
   it.each([
     ['issuer', 5, 'must be text'],
     ['clientId', '  ', 'must not be empty'],
-    ['clientSecret', 5, 'must be text'],
+    ['clientSecret', 5, 'must be text or a function'],
+    ['clientSecretFile', ' ', 'must not be empty'],
+    ['clientKeys', 'key.pem', 'must be a list'],
+    ['clientCert', 5, 'must be text'],
+    ['claims', 'email', 'must be a JSON object'],
+    ['claims', ['email'], 'must be a JSON object'],
+    ['claims', {}, 'must hold "id_token" or "userinfo", with the claims to ask for'],
+    ['claims', { id_token: ['email'] }, CLAIMS('id_token')],
+    ['claims', { id_token: null }, CLAIMS('id_token')],
+    ['claims', { userinfo: { email: true } }, CLAIMS('userinfo')],
+    ['claims', { userinfo: { email: [] } }, CLAIMS('userinfo')],
     ['publicUrl', 5, 'must be text or a function'],
     ['tenants', 'one', 'must be a list'],
     ['audience', [''], 'must not be empty'],
@@ -68,17 +100,8 @@ describe('resolveOptions: what is refused', () => {
     ['onBehalfOfFlavour', 'jwt', 'must be one of entra, token-exchange'],
     ['roleTokenKind', 'refresh', 'must be one of access, id, userinfo'],
     ['custody', 'browser', 'must be one of cookie, store'],
-    ['clientAuthMethod', 'basic', 'must be one of client_secret_basic, client_secret_post, none'],
-    [
-      'clientAuthMethod',
-      'private_key_jwt',
-      'is not available in this version; must be one of client_secret_basic, client_secret_post, none',
-    ],
-    [
-      'clientAuthMethod',
-      'tls_client_auth',
-      'is not available in this version; must be one of client_secret_basic, client_secret_post, none',
-    ],
+    ['clientAuthMethod', 'basic', METHODS],
+    ['clientAuthMethod', 'client_secret_jwt', `is not available in this version; ${METHODS}`],
     ['rolePath', 'roles..admin', 'must be names joined by dots, such as realm_access.roles'],
     ['rolePath', 'roles[0]', 'must be names joined by dots, such as realm_access.roles'],
     ['scope', 'profile email', 'must hold openid, such as: openid profile email'],
@@ -98,18 +121,6 @@ describe('resolveOptions: what is refused', () => {
 
   it('reports a fault that several entries share once', () => {
     expect(problems({ audience: ['', ' '] })).toEqual([{ setting: 'audience', message: 'must not be empty' }]);
-  });
-
-  it.each(['client_secret_basic', 'client_secret_post'])('refuses %s without a secret', (clientAuthMethod) => {
-    expect(problems({ clientAuthMethod })).toEqual([
-      { setting: 'clientAuthMethod', message: `${clientAuthMethod} needs clientSecret` },
-    ]);
-  });
-
-  it('refuses a secret that would not be used', () => {
-    expect(problems({ clientAuthMethod: 'none', clientSecret: 'secret' })).toEqual([
-      { setting: 'clientAuthMethod', message: 'none would not use clientSecret; remove one of the two' },
-    ]);
   });
 
   it.each([{}, { clientAuthMethod: 'none' }])('refuses a public client without PKCE: %p', (client) => {
@@ -146,6 +157,9 @@ describe('resolveOptions: what comes out', () => {
       allowInsecure: false,
       clientId: 'client-1',
       clientSecret: undefined,
+      clientSecretFile: undefined,
+      clientKeys: [],
+      clientCert: undefined,
       clientAuthMethod: 'none',
       preset: 'generic',
       tenants: [],
@@ -160,6 +174,7 @@ describe('resolveOptions: what comes out', () => {
       resource: undefined,
       maxAge: undefined,
       acrValues: undefined,
+      claims: undefined,
       usePar: undefined,
       usePkce: true,
       errorPath: undefined,
@@ -200,6 +215,7 @@ describe('resolveOptions: what comes out', () => {
       resource: 'urn:example:api',
       maxAge: 0,
       acrValues: 'silver gold',
+      claims: { id_token: { email: null }, userinfo: { name: { essential: true } }, other: 1 },
       usePar: true,
       errorPath: '/failed',
       sessionSecrets: [SECRET, OTHER_SECRET],
@@ -217,7 +233,7 @@ describe('resolveOptions: what comes out', () => {
       userInfoScope: 'graph',
       onBehalfOfFlavour: 'entra',
       requiredRoles: ['admin'],
-      roleTokenKind: 'userinfo',
+      roleTokenKind: 'id',
       rolePath: 'https://example.com/roles',
       useEndSessionEndpoint: true,
       maxLogoutUrlLength: 6,

@@ -29,6 +29,11 @@ describe('readLoginRequest', () => {
     expect(read({})).toEqual({ returnTo: '/', maxAge: undefined, isForced: false, parameters: {} });
   });
 
+  it('asks for the claims of the options', () => {
+    const claims = { id_token: { auth_time: { essential: true } }, userinfo: { email: null } };
+    expect(read({ claims: '{}' }, { claims }).parameters).toEqual({ claims: JSON.stringify(claims) });
+  });
+
   it('L9 passes five parameters on, and nothing else', () => {
     const passed = {
       prompt: 'consent',

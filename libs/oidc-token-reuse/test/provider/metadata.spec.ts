@@ -53,6 +53,38 @@ describe('validateMetadata', () => {
     expect(() => check({ [name]: 'http://id.example.com/x' })).toThrow(`member '${name}' is not https`);
   });
 
+  it.each([
+    'token_endpoint',
+    'userinfo_endpoint',
+    'revocation_endpoint',
+    'introspection_endpoint',
+    'pushed_authorization_request_endpoint',
+  ])('N1 checks the alias of %s for mutual TLS as the endpoint itself', (name) => {
+    const aliases = (url: unknown) => check({ mtls_endpoint_aliases: { [name]: url } });
+    const good = { [name]: 'https://mtls.example.com/x' };
+    expect(check({ mtls_endpoint_aliases: good })).toMatchObject({ mtls_endpoint_aliases: good });
+    const member = `member 'mtls_endpoint_aliases.${name}'`;
+    expect(() => aliases(7)).toThrow(`${member} is missing or no URL`);
+    expect(() => aliases('http://mtls.example.com/x')).toThrow(`${member} is not https`);
+    expect(() => aliases('https://mtls.example.com/x#a')).toThrow(`${member} holds a user or a fragment`);
+    expect(() => aliases('https://10.0.0.1/x')).toThrow(`${member} names a private host`);
+  });
+
+  it.each([null, [], 'https://mtls.example.com'])(
+    'refuses aliases for mutual TLS that are no object: %j',
+    (aliases) => {
+      expect(() => check({ mtls_endpoint_aliases: aliases })).toThrow(
+        "member 'mtls_endpoint_aliases' is no JSON object",
+      );
+    },
+  );
+
+  it('refuses a list of algorithms for assertions that is none', () => {
+    expect(() => check({ token_endpoint_auth_signing_alg_values_supported: 'RS256' })).toThrow(
+      "member 'token_endpoint_auth_signing_alg_values_supported' is no list of strings",
+    );
+  });
+
   it.each(['http://id.example.com/jwks', 'file:///etc/passwd', 'data:application/json,{}', 'ftp://id.example.com/'])(
     'N1 refuses an endpoint that is not https: %s',
     (url) => {

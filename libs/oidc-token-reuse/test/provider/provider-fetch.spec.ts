@@ -42,6 +42,18 @@ describe('ProviderFetch', () => {
   });
   afterEach(() => server.close());
 
+  it('lets a request bring its own transport, within the same bounds', async () => {
+    const own: typeof fetch = (input, init) => fetch(input, { ...init, headers: { 'x-own': 'yes' } });
+    server.handler = (request, response) => {
+      respond(request.headers['x-own'] === 'yes' ? 302 : 200, '', { location: '/elsewhere' })(request, response);
+    };
+    const refused = await failureOf(door.send(server.url, { ...GET, transport: own }));
+    expect(refused).toEqual(
+      new ProviderUnavailableException('the OpenID Provider answered with a redirect, which is refused'),
+    );
+    expect(server.paths).toEqual(['/']);
+  });
+
   it('sends method, headers and body, and gives status, headers and body of the answer', async () => {
     server.handler = (request, response) => {
       const chunks: Buffer[] = [];
