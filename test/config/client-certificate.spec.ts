@@ -10,6 +10,7 @@ import { createTestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { CertificateAuthority, selfSigned, type Identity } from '../support/certificates.js';
 import { API_AUDIENCE, startHarness } from '../support/harness.js';
 import { RecordingFetch } from '../support/recording-fetch.js';
+import { advance, freezeTime, releaseTime } from '../support/time.js';
 
 type Settings = Readonly<Record<string, string>>;
 
@@ -41,6 +42,14 @@ function problemsOf(settings: Settings): readonly string[] {
     if (!(error instanceof OidcConfigurationException)) throw error;
     return error.problems.map(({ setting, message }) => `${setting}: ${message}`);
   }
+}
+
+function publicKeyOf(cert: string): Record<string, unknown> {
+  return { ...new X509Certificate(cert).publicKey.export({ format: 'jwk' }) };
+}
+
+function thumbprintOf(cert: string): string {
+  return createHash('sha256').update(new X509Certificate(cert).raw).digest('base64url');
 }
 
 const withKey = (method: string, key: string, cert: string): Settings => ({
@@ -113,10 +122,50 @@ describe('mutual TLS', () => {
 });
 
 describe('private_key_jwt with a certificate', () => {
+  it('signs with the last pair until both files are replaced', async () => {
+    const provider = await createTestProvider({ audience: API_AUDIENCE });
+    const after = await selfSigned('after');
+    const jwks = { keys: [client, after].map(({ cert }) => publicKeyOf(cert)) };
+    provider.updateClient({ token_endpoint_auth_method: 'private_key_jwt', jwks });
+    const [keyFile, certFile] = [join(folder, 'pair.key'), join(folder, 'pair.cert')];
+    writeFileSync(keyFile, client.key);
+    writeFileSync(certFile, client.cert);
+    const recording = new RecordingFetch();
+    const harness = await startHarness({
+      provider,
+      oidc: {
+        clientSecret: undefined,
+        clientAuthMethod: 'private_key_jwt',
+        clientKeys: [keyFile],
+        clientCert: certFile,
+        fetch: recording.fetch,
+      },
+    });
+    freezeTime();
+    const thumbprints: unknown[] = [];
+    const signIn = async (): Promise<void> => {
+      advance(2);
+      expect((await harness.signIn(harness.browser())).status).toBe(200);
+      const assertion = recording.forms('authorization_code').at(-1)?.['client_assertion'] ?? '';
+      thumbprints.push(decodeProtectedHeader(assertion)['x5t#S256']);
+    };
+    await signIn();
+    writeFileSync(keyFile, after.key);
+    await signIn();
+    writeFileSync(certFile, after.cert);
+    await signIn();
+    releaseTime();
+    expect(thumbprints).toEqual([client.cert, client.cert, after.cert].map(thumbprintOf));
+    expect(harness.events).toContainEqual(
+      expect.objectContaining({ reason: 'the client certificate is not that of the client key' }),
+    );
+    await harness.close();
+    await provider.close();
+  });
+
   it('names its key by the thumbprint of the certificate', async () => {
     const provider = await createTestProvider({ audience: API_AUDIENCE });
-    const { publicKey, raw } = new X509Certificate(client.cert);
-    const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }) }] };
+    const jwks = { keys: [publicKeyOf(client.cert)] };
     provider.updateClient({ token_endpoint_auth_method: 'private_key_jwt', jwks });
     const recording = new RecordingFetch();
     const harness = await startHarness({
@@ -133,7 +182,7 @@ describe('private_key_jwt with a certificate', () => {
     const [form] = recording.forms('authorization_code');
     expect(decodeProtectedHeader(form?.['client_assertion'] ?? '')).toEqual({
       alg: 'ES256',
-      'x5t#S256': createHash('sha256').update(raw).digest('base64url'),
+      'x5t#S256': thumbprintOf(client.cert),
     });
     await harness.close();
     await provider.close();

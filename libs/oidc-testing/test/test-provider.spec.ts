@@ -440,6 +440,7 @@ describe('requests', () => {
       kind: 'token',
       method: 'POST',
       grant: 'refresh_token',
+      certificate: false,
       status: 200,
     });
     provider.requests.reset();

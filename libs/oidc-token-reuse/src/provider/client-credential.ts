@@ -28,7 +28,8 @@ export interface ClientCredential {
 
 /** True when the credential, or a part of it, is in a file. */
 export function isInFiles({ clientSecretFile, clientKeys, clientCert }: OidcOptions): boolean {
-  return clientSecretFile !== undefined || [...clientKeys, clientCert ?? '{}'].some(isPath);
+  const certificates = clientCert === undefined ? [] : [clientCert];
+  return clientSecretFile !== undefined || [...clientKeys, ...certificates].some(isPath);
 }
 
 /**
@@ -80,7 +81,9 @@ function withSecret(method: (secret: string) => ClientAuth, secret: string): Cli
 
 function withKeys(options: OidcOptions): readonly ClientCredential[] {
   const certificates = certificatesOf(options);
-  return options.clientKeys.flatMap(readClientKeys).map((key) => {
+  const keys = options.clientKeys.flatMap(readClientKeys);
+  if (certificates.length > 0) assertPair(keys[0], certificates);
+  return keys.map((key) => {
     const certificate = certificateOf(key, certificates);
     const authenticate = assertionBy(key, { discoveryUrl: options.discoveryUrl, certificate });
     return { digest: digestOf(pemOf(key), certificate?.fingerprint256, key.kid), authenticate, isMutualTls: false };
@@ -92,8 +95,7 @@ function withCertificate(options: OidcOptions): ClientCredential {
   const certificates = certificatesOf(options);
   // The application's own `fetch` has the certificate.
   if (key === undefined) return { digest: '', authenticate: TlsClientAuth, isMutualTls: true };
-  if (certificateOf(key, certificates.slice(0, 1)) === undefined)
-    throw new UnusableKeyError('the client certificate is not that of the client key');
+  assertPair(key, certificates.slice(0, 1));
   const identity = { key: pemOf(key), cert: certificates.join('') };
   return {
     digest: digestOf(identity.key, identity.cert),
@@ -101,6 +103,12 @@ function withCertificate(options: OidcOptions): ClientCredential {
     isMutualTls: true,
     transport: new MutualTls(identity),
   };
+}
+
+/** Two files are not replaced at once: until both are, the last pair serves. */
+function assertPair(key: ClientKey | undefined, certificates: readonly X509Certificate[]): void {
+  if (key !== undefined && certificateOf(key, certificates) !== undefined) return;
+  throw new UnusableKeyError('the client certificate is not that of the client key');
 }
 
 function certificatesOf({ clientCert }: OidcOptions): readonly X509Certificate[] {

@@ -9,7 +9,7 @@ import { SingleFlight } from './single-flight.js';
 
 /** Files are looked at again by a request that comes so many milliseconds later. */
 const LOOK_MS = 1000;
-/** After a refusal that a new credential did not end, the next reload waits so many milliseconds. */
+/** Reloads that refusals cause are at least so many milliseconds apart. */
 const COOLDOWN_MS = 30_000;
 
 export interface ClientCredentialsDependencies {
@@ -65,19 +65,23 @@ export class ClientCredentials {
     if (this.replacing.isFlying) return this.replacing.run();
     const now = this.dependencies.clock.monotonic();
     if (this.refusedAt !== undefined && now - this.refusedAt < COOLDOWN_MS) {
-      // A later key is no better than the first one, which is the one to go on with.
-      this.position = 0;
+      this.moveOn();
       return;
     }
     this.refusedAt = now;
     return this.replacing.run();
   }
 
+  /** To the next key, if there are several, and from the last one back to the first. */
+  private moveOn(): void {
+    this.position = (this.position + 1) % Math.max(this.held.length, 1);
+  }
+
   private async replace(): Promise<void> {
     const refused = this.inUse;
     await this.reading.run();
     if (this.inUse?.digest !== refused?.digest) return;
-    this.position = (this.position + 1) % Math.max(this.held.length, 1);
+    this.moveOn();
     this.emit(this.inUse === refused ? 'client.credential_refused' : 'client.credential_reloaded');
   }
 
