@@ -94,7 +94,7 @@ describe.each(ADAPTERS)('sessions at login on %s', (adapter) => {
       expect((await browser.fetch(`${harness.url}/api/profile`)).status).toBe(200);
     });
 
-    it('S3 gets a session of its own, and the one before is dead everywhere', async () => {
+    it('L3 gets a session of its own, and the one before is dead everywhere', async () => {
       const browser = await harness.signedIn('alice');
       const before = browser.jar.header(harness.url);
       await comeBack(harness, browser, await authorize(harness, browser));
@@ -117,7 +117,7 @@ describe.each(ADAPTERS)('sessions at login on %s', (adapter) => {
       expect((await browser.fetch(`${harness.url}/api/profile`)).status).toBe(200);
     });
 
-    it('S3 does not keep a session cookie that somebody else had put there', async () => {
+    it('L3 does not keep a session cookie that somebody else had put there', async () => {
       const browser = harness.browser();
       browser.jar.store('oidc.session.0=planted; Path=/', harness.url);
       await harness.signIn(browser);
@@ -125,7 +125,7 @@ describe.each(ADAPTERS)('sessions at login on %s', (adapter) => {
       expect(await subjectOf(harness, browser)).toBe('user-alice');
     });
 
-    it('S3 is not signed in with a session that an attacker had put there', async () => {
+    it('L3 is not signed in with a session that an attacker had put there', async () => {
       const attacker = await harness.signedIn('bob');
       const victim = harness.browser();
       victim.jar.restore(attacker.jar.snapshot());
@@ -133,7 +133,7 @@ describe.each(ADAPTERS)('sessions at login on %s', (adapter) => {
       expect(await answerOf(await victim.fetch(url))).toEqual(conflict);
     });
 
-    it('S3 is not brought back to the old session by a refresh that was under way', async () => {
+    it('L3 is not brought back to the old session by a refresh that was under way', async () => {
       const browser = await harness.signedIn('alice');
       const url = await authorize(harness, browser);
       const hold = provider.faults.hold(REFRESH_GRANT, 'after');
@@ -300,7 +300,7 @@ describe.each(ADAPTERS)('an answer by form_post on %s', (adapter) => {
     expect(redirectOf(await post(browser, form))).toEqual({ status: 302, location: '/' });
   });
 
-  it('S3 ends the session it began in, though its cookie does not come with it', async () => {
+  it('L3 ends the session it began in, though its cookie does not come with it', async () => {
     const browser = await harness.signedIn('alice');
     const before = browser.jar.header(harness.url);
     const form = await formOf(browser);
