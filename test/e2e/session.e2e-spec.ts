@@ -247,12 +247,13 @@ describe.each(ADAPTERS)('a session on %s', (adapter) => {
       const recording = new RecordingFetch();
       const keeping = await start({ custody: 'store', fetch: recording.fetch });
       const coordinator = keeping.application.get(Coordinator);
-      const methods = ['put', 'putIfAbsent', 'replace', 'addMember'] as const;
-      const writes = methods.map((name) => jest.spyOn(coordinator, name));
+      const writes = (['put', 'putIfAbsent', 'replace', 'addMember'] as const).map((name) =>
+        jest.spyOn(coordinator, name),
+      );
       const browser = await keeping.signedIn();
       advance(LIFE);
       expect((await profileAt(keeping, browser)).status).toBe(200);
-      const dump = JSON.stringify(writes.flatMap(({ mock }) => mock.calls));
+      const dump = JSON.stringify(writes.map(({ mock }) => mock.calls));
       const cookie = browser.cookies(keeping.url).find(({ name }) => name === 'oidc.session-key')?.value ?? '';
       const tokens = recording.received.flatMap((body) => body.match(/[\w-]{40,}/g) ?? []);
       expect({ written: dump.length > 2000, cookie: cookie.length, tokens: tokens.length > 10 }).toEqual({
