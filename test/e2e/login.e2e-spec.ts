@@ -322,44 +322,6 @@ describe.each(ADAPTERS)('login on %s', (adapter) => {
       expect((await answerOf(late)).body).toEqual(MISSING);
     });
 
-    it.each(['state', 'code', 'iss', 'error'])('T16 refuses %s sent twice', async (name) => {
-      const browser = harness.browser();
-      const url = await authorize(harness, browser);
-      const twice = `${withParameters(url, { [name]: '1' })}&${name}=2`;
-      const expected = {
-        error: 'invalid_request',
-        error_description: `parameter '${name}' has to be sent once, as one string`,
-      };
-      expect((await answerOf(await browser.fetch(twice))).body).toEqual(expected);
-      expect(redirectOf(await comeBack(harness, browser, twice))).toEqual({
-        status: 302,
-        location: '/auth/error?error=invalid_request',
-      });
-      expect(redirectOf(await comeBack(harness, browser, url))).toEqual({ status: 302, location: '/' });
-    });
-
-    it.each([
-      '',
-      '?',
-      '?code=c',
-      '?error=access_denied',
-      '?state=',
-      '?state[]=s&code=c',
-      '?state[a]=s&code=c',
-      '?__proto__[state]=s',
-    ])('refuses /auth/callback%s, which belongs to no attempt, and begins none', async (query) => {
-      const browser = harness.browser();
-      provider.requests.reset();
-      const response = await browser.fetch(`${harness.url}/auth/callback${query}`);
-      expect({ ...(await answerOf(response)), cookies: response.headers.getSetCookie() }).toEqual({
-        status: 400,
-        body: { error: 'invalid_request', error_description: "parameter 'state' is missing" },
-        challenge: 'Bearer error="invalid_request", error_description="parameter \'state\' is missing"',
-        cookies: [],
-      });
-      expect(provider.requests.count('token')).toBe(0);
-    });
-
     it('refuses an answer by form where none was asked for, and keeps the attempt', async () => {
       const browser = harness.browser();
       const url = await authorize(harness, browser);
