@@ -434,21 +434,6 @@ describe.each(ADAPTERS)('a pushed authorization request on %s', (adapter) => {
   });
 });
 
-describe.each(ADAPTERS)('an authorization endpoint with a query of its own on %s', (adapter) => {
-  it('is asked with it once', async () => {
-    const provider = await createTestProvider({ audience: API_AUDIENCE });
-    provider.faults.rewrite({ kind: 'discovery', times: Infinity }, (body) => ({
-      ...body,
-      authorization_endpoint: `${String(body['authorization_endpoint'])}?p=policy`,
-    }));
-    const harness = await startHarness({ adapter, provider });
-    const response = await harness.browser().navigate(`${harness.url}/auth/login`, { follow: false });
-    await harness.close();
-    await provider.close();
-    expect(new URL(response.headers.get('location') ?? '').searchParams.getAll('p')).toEqual(['policy']);
-  });
-});
-
 function now(): number {
   return Math.floor(Date.now() / 1000);
 }

@@ -1,7 +1,7 @@
 /** The route that sends a page to the provider. */
 import { Controller, Get, Post, Redirect } from '@nestjs/common';
 import { OidcRoutes } from '../config/routes.js';
-import { InvalidRequestException, ProviderUnavailableException } from '../errors/exceptions.js';
+import { InvalidRequestException } from '../errors/exceptions.js';
 import { OidcException } from '../errors/oidc.exception.js';
 import { Public } from '../guard/decorators.js';
 import { Exchange } from '../http/exchange.decorator.js';
@@ -51,7 +51,7 @@ export class LoginController {
       return { url: await urlOf() };
     } catch (error) {
       // Nothing has begun yet: 503 says when to try again.
-      if (error instanceof ProviderUnavailableException) throw error;
+      if (error instanceof OidcException && error.getStatus() === 503) throw error;
       return this.outcome.ofFailure(exchange, error);
     }
   }
