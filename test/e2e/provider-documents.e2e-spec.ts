@@ -154,7 +154,7 @@ describe.each(ADAPTERS)('documents of a provider on %s', (adapter) => {
   });
 
   describe('shapes', () => {
-    it('T15 hold no __proto__, and nothing of them gets into other objects', async () => {
+    it('T15 name no prototype, and nothing of them gets into other objects', async () => {
       for (const kind of ['discovery', 'jwks'] as const) {
         const text = await documentOf(kind);
         for (const [member, status] of [

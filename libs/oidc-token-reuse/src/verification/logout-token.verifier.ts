@@ -65,8 +65,7 @@ export class LogoutTokenVerifier {
     const { options, metadata } = this.provider;
     const { claims } = jws;
     const { issuer: metadataIssuer, id_token_signing_alg_values_supported: algorithms } = await metadata.get();
-    if (!TYPES.includes(jws.type))
-      throw new UnacceptableClaimError('typ', 'the token is no logout token');
+    if (!TYPES.includes(jws.type)) throw new UnacceptableClaimError('typ', 'the token is no logout token');
     if (algorithms !== undefined && !algorithms.includes(jws.algorithm)) unexpected('alg');
     validateIssuer(claims, { metadataIssuer, options, keyIssuer: jws.key.issuer });
     validateAudience(claims, [options.clientId]);
