@@ -52,7 +52,7 @@ async function faultPatched(copy, { path, spec, test }) {
     return `the patch does not apply\n${error.message}`;
   }
   try {
-    const run = await runNamedTests({ root: copy.root, spec, names: [test] });
+    const run = await runNamedTests({ root: copy.root, spec, names: [test], stopAtFailure: true });
     const began = run.tests.filter((each) => test.matches(each) && each.began);
     if (began.length === 0) return `without the defence its test never began\n${run.output}`;
     if (began.every(({ status }) => status === 'passed')) return 'nothing failed without the defence';

@@ -21,29 +21,31 @@ export class TestName {
 
 /**
  * Resolves to `{ tests, output }`: each selected test's `fullName`, `title`, `status` and whether it `began`; no tests when
- * the file could not be loaded or the run did not end in time.
+ * the file could not be loaded or the run did not end in time. With `stopAtFailure` nothing runs after the first test that failed.
  */
-export async function runNamedTests({ root, spec, names }) {
+export async function runNamedTests({ root, spec, names, stopAtFailure = false }) {
   const notes = mkdtempSync(join(tmpdir(), 'named-tests-'));
   try {
     const started = join(notes, 'started');
     const report = join(notes, 'report.json');
     const pattern = names.map((name) => `(${name.pattern})`).join('|');
-    const output = await runJest(root, started, [
+    const args = [
       ...['--runTestsByPath', spec, '--testNamePattern', pattern, '--testEnvironment', ENVIRONMENT],
       ...['--json', '--outputFile', report, '--reporters', 'default', '--runInBand', '--ci', '--forceExit'],
-    ]);
+    ];
+    const env = { STARTED_TESTS: started, STOP_AT_FAILURE: String(stopAtFailure) };
+    const output = await runJest({ root, args, env });
     return { tests: existsSync(report) ? readReport(report, started) : [], output };
   } finally {
     rmSync(notes, { recursive: true, force: true });
   }
 }
 
-function runJest(root, started, args) {
+function runJest({ root, args, env }) {
   const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
   const child = spawn(process.execPath, [...jest, ...args], {
     cwd: root,
-    env: { ...process.env, STARTED_TESTS: started },
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: LONGEST_RUN_MS,
     killSignal: 'SIGKILL',

@@ -1,7 +1,8 @@
-/** What a provider may answer at login, and what becomes of it: ID Tokens, token responses, outages, mix-ups, pushed requests. */
+/** What a provider may answer at login, and what becomes of it: token responses, outages, mix-ups, pushed requests. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestProvider, type TestBrowser, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { answerOf } from '../support/answer.js';
+import { failureOf, refused } from '../support/failed-login.js';
 import { ADAPTERS, API_AUDIENCE, startHarness, type Harness } from '../support/harness.js';
 import { attemptsOf, authorize, comeBack, redirectOf, withParameters } from '../support/login.js';
 import { RecordingFetch } from '../support/recording-fetch.js';
@@ -9,7 +10,6 @@ import { advance, freezeTime, releaseTime } from '../support/time.js';
 
 type Claims = Record<string, unknown>;
 
-const NOW = Math.floor(Date.now() / 1000);
 const CODE_GRANT = { kind: 'token', grant: 'authorization_code' } as const;
 const NO_ANSWER = 'the OpenID Provider did not answer';
 const NO_JSON = 'the OpenID Provider answered with something else than JSON';
@@ -19,15 +19,10 @@ describe.each(ADAPTERS)('the provider at login on %s', (adapter) => {
   let provider: TestProvider;
   let harness: Harness;
   let browser: TestBrowser;
-  const recording = new RecordingFetch();
 
   beforeAll(async () => {
     provider = await createTestProvider({ audience: API_AUDIENCE });
-    harness = await startHarness({
-      adapter,
-      provider,
-      oidc: { resource: API_AUDIENCE, fetch: recording.fetch },
-    });
+    harness = await startHarness({ adapter, provider });
     browser = harness.browser();
     await authorize(harness, browser);
   });
@@ -40,137 +35,11 @@ describe.each(ADAPTERS)('the provider at login on %s', (adapter) => {
     await provider.close();
   });
 
-  /** Brings the response back by script, and gives the answer; nobody is signed in by it. */
-  const failure = async (url?: string) => {
-    const response = await browser.fetch(url ?? (await authorize(harness, browser)));
-    const signedIn = response.headers.getSetCookie().filter((line) => line.startsWith('oidc.session'));
-    const { status, body } = await answerOf(response);
-    const { error, error_description: description } = body as Record<string, unknown>;
-    return { status, error, description, signedIn, retry: response.headers.get('retry-after') };
-  };
-  const refused = (status: number, error: string, description: unknown, retry: unknown = null) => ({
-    status,
-    error,
-    description,
-    signedIn: [],
-    retry,
-  });
+  const failure = async (url?: string) => failureOf(browser, url ?? (await authorize(harness, browser)));
   const unavailable = (description: string, retry = '5') => refused(503, 'provider_unavailable', description, retry);
   const success = async (url?: string) =>
     redirectOf(await comeBack(harness, browser, url ?? (await authorize(harness, browser))));
   const SIGNED_IN = { status: 302, location: '/' };
-
-  describe('the token request', () => {
-    it('redeems the code with PKCE, the redirect URI and the resource, authenticated as configured', async () => {
-      const started = await harness.browser().navigate(`${harness.url}/auth/login`, { follow: false });
-      const location = new URL(started.headers.get('location') ?? '');
-      const url = await authorize(harness, browser);
-      recording.sent.length = 0;
-      await comeBack(harness, browser, url);
-      const [form] = recording.forms('authorization_code');
-      const headers = recording.sent.find(({ form: sent }) => sent['grant_type'] === 'authorization_code')?.headers;
-      expect(form).toEqual({
-        grant_type: 'authorization_code',
-        code: new URL(url).searchParams.get('code'),
-        redirect_uri: `${harness.url}/auth/callback`,
-        code_verifier: expect.stringMatching(/^[\w-]{43}$/),
-        resource: API_AUDIENCE,
-      });
-      expect(headers?.get('authorization')).toMatch(/^Basic /);
-      expect(location.searchParams.get('resource')).toBe(API_AUDIENCE);
-    });
-  });
-
-  describe('an ID Token', () => {
-    const cases: readonly (readonly [string, (claims: Claims) => Claims, string])[] = [
-      ['with an exp that is text', (claims) => ({ ...claims, exp: 'never' }), 'malformed "exp" claim value'],
-      [
-        'with an exp of digits in text',
-        (claims) => ({ ...claims, exp: String(NOW + 3600) }),
-        'malformed "exp" claim value',
-      ],
-      ['with an absurd exp', (claims) => ({ ...claims, exp: 1e308 }), 'malformed "exp" claim value'],
-      ['without exp', ({ exp: _, ...claims }) => claims, 'missing "exp" claim value'],
-      ['that has expired', (claims) => ({ ...claims, exp: NOW - 3600 }), 'the token has expired'],
-      ['from the future by iat', (claims) => ({ ...claims, iat: NOW + 3600 }), 'future "iat" claim value'],
-      ['from the future by nbf', (claims) => ({ ...claims, nbf: NOW + 3600 }), 'future "nbf" claim value'],
-      ['without iat', ({ iat: _, ...claims }) => claims, 'missing "iat" claim value'],
-      ['without sub', ({ sub: _, ...claims }) => claims, 'missing or malformed "sub" claim value'],
-      ['with an empty sub', (claims) => ({ ...claims, sub: '' }), 'missing or malformed "sub" claim value'],
-      ['with a sub that is a number', (claims) => ({ ...claims, sub: 42 }), 'missing or malformed "sub" claim value'],
-      ['of another issuer', (claims) => ({ ...claims, iss: 'https://evil.example' }), 'unexpected "iss" claim value'],
-      ['without iss', ({ iss: _, ...claims }) => claims, 'missing or malformed "iss" claim value'],
-      ['for another client', (claims) => ({ ...claims, aud: 'other' }), 'unexpected "aud" claim value'],
-      [
-        'for two clients without azp',
-        (claims) => ({ ...claims, aud: [claims['aud'], 'other'] }),
-        'missing "azp" claim value',
-      ],
-      ['for another azp', (claims) => ({ ...claims, azp: 'other' }), 'unexpected "azp" claim value'],
-      ['with another nonce', (claims) => ({ ...claims, nonce: 'other' }), 'unexpected "nonce" claim value'],
-      ['without nonce', ({ nonce: _, ...claims }) => claims, 'unexpected "nonce" claim value'],
-      [
-        'with the nonce in a list',
-        (claims) => ({ ...claims, nonce: [claims['nonce']] }),
-        'unexpected "nonce" claim value',
-      ],
-      [
-        'of another access token',
-        (claims) => ({ ...claims, at_hash: 'AAAAAAAAAAAAAAAAAAAAAA' }),
-        'unexpected "at_hash" claim value',
-      ],
-      ['that is a logout token', (claims) => ({ ...claims, events: {} }), 'the token is no ID Token'],
-    ];
-
-    it.each(cases)('%s is refused', async (_what, change, reason) => {
-      provider.faults.idToken((claims) => ({ claims: change(claims) }));
-      expect(await failure()).toEqual(refused(502, 'id_token_invalid', `the ID Token is not acceptable: ${reason}`));
-    });
-
-    const signatures = [
-      ['none', 'the signature is not base64url'],
-      ['hs256-public', 'the algorithm is not allowed'],
-      ['garbage', 'the signature is not valid'],
-    ] as const;
-
-    it.each(signatures)('T1 signed with %s is refused', async (sign, reason) => {
-      provider.faults.idToken((claims, header) => ({ claims, header, sign }));
-      expect(await failure()).toEqual(refused(502, 'id_token_invalid', `the ID Token is not acceptable: ${reason}`));
-    });
-
-    it('that is an access token by its type is refused', async () => {
-      provider.faults.idToken((claims, header) => ({ claims, header: { ...header, typ: 'at+jwt' } }));
-      expect(await failure()).toEqual(
-        refused(502, 'id_token_invalid', 'the ID Token is not acceptable: the token is no ID Token'),
-      );
-    });
-
-    const malformed = [
-      ['no JWT', 'no-jwt'],
-      ['three parts of nothing', 'x.y.z'],
-      ['a JWT of null', 'eyJhbGciOiJSUzI1NiJ9.bnVsbA.c2ln'],
-      ['a JWT of a list', 'eyJhbGciOiJSUzI1NiJ9.W10.c2ln'],
-      ['a JWT with a header of null', 'bnVsbA.e30.c2ln'],
-      ['a hundred thousand dots', '.'.repeat(100_000)],
-    ] as const;
-
-    it.each(malformed)('that is %s is refused', async (_what, idToken) => {
-      provider.faults.rewrite(CODE_GRANT, (body) => ({ ...body, id_token: idToken }));
-      expect(await failure()).toMatchObject({ status: 502, error: 'id_token_invalid', signedIn: [] });
-    });
-
-    it.each([undefined, null, '', 42, {}, ['a.b.c'], true])('that is %p in the answer is refused', async (idToken) => {
-      provider.faults.rewrite(CODE_GRANT, (body) => ({ ...body, id_token: idToken }));
-      expect(await failure()).toEqual(
-        refused(502, 'id_token_invalid', 'the OpenID Provider sent no ID Token; is "openid" in OPENID_SCOPE?'),
-      );
-    });
-
-    it('is accepted within the tolerance of 30 seconds', async () => {
-      provider.faults.idToken((claims) => ({ claims: { ...claims, iat: now() + 25, exp: now() - 25 } }));
-      expect(await success()).toEqual(SIGNED_IN);
-    });
-  });
 
   describe('when the end-user signed in', () => {
     const path = (query: string) => ({ path: `/auth/login?${query}` });
@@ -404,21 +273,6 @@ describe.each(ADAPTERS)('the provider at login on %s', (adapter) => {
   });
 
   describe('another provider', () => {
-    const MISMATCH = refused(
-      400,
-      'issuer_mismatch',
-      'the response does not come from the OpenID Provider that was asked',
-    );
-
-    it('L4 that answers in place of the one asked is refused by its iss', async () => {
-      expect(new URL(await authorize(harness, browser)).searchParams.get('iss')).toBe(provider.issuer);
-      for (const iss of ['https://evil.example', '', `${provider.issuer}/`, undefined]) {
-        const url = withParameters(await authorize(harness, browser), { iss });
-        provider.requests.reset();
-        expect({ ...(await failure(url)), asked: provider.requests.count('token') }).toEqual({ ...MISMATCH, asked: 0 });
-      }
-    });
-
     it('L4 of an application with the same secret is told apart by the attempt', async () => {
       const evil = await createTestProvider({ audience: API_AUDIENCE });
       const other = await startHarness({ adapter, provider: evil });
@@ -577,21 +431,6 @@ describe.each(ADAPTERS)('a pushed authorization request on %s', (adapter) => {
       challenge: false,
     });
     expect(recording.forms('authorization_code').map((form) => 'code_verifier' in form)).toEqual([false]);
-  });
-});
-
-describe.each(ADAPTERS)('an authorization endpoint with a query of its own on %s', (adapter) => {
-  it('is asked with it once', async () => {
-    const provider = await createTestProvider({ audience: API_AUDIENCE });
-    provider.faults.rewrite({ kind: 'discovery', times: Infinity }, (body) => ({
-      ...body,
-      authorization_endpoint: `${String(body['authorization_endpoint'])}?p=policy`,
-    }));
-    const harness = await startHarness({ adapter, provider });
-    const response = await harness.browser().navigate(`${harness.url}/auth/login`, { follow: false });
-    await harness.close();
-    await provider.close();
-    expect(new URL(response.headers.get('location') ?? '').searchParams.getAll('p')).toEqual(['policy']);
   });
 });
 

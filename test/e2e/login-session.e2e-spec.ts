@@ -1,28 +1,15 @@
-/** Whom a sign-in makes of a browser: sessions replaced and kept, logouts that were faster, roles, the application's own word, answers by form. */
+/** Whom a sign-in makes of a browser: sessions replaced and kept, logouts that were faster, roles, the application's own word. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { HttpException, Injectable, ForbiddenException as NestForbidden } from '@nestjs/common';
 import { PrincipalResolver, type OidcModuleOptions, type Principal } from 'nestjs-oidc-token-reuse';
 import { createTestProvider, type TestBrowser, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { answerOf } from '../support/answer.js';
 import { ADAPTERS, API_AUDIENCE, startHarness, type Harness } from '../support/harness.js';
-import { attemptsOf, authorize, comeBack, redirectOf } from '../support/login.js';
+import { authorize, comeBack, redirectOf, sessionLines, subjectOf, viewOf } from '../support/login.js';
 
 const CODE_GRANT = { kind: 'token', grant: 'authorization_code' } as const;
 const REFRESH_GRANT = { kind: 'token', grant: 'refresh_token' } as const;
 const AS_SOMEBODY = '/auth/login?prompt=login';
-
-interface SessionView {
-  readonly authenticated: boolean;
-  readonly claims?: { readonly sub: string };
-  readonly tokens?: object;
-}
-
-const viewOf = async (harness: Harness, browser: TestBrowser): Promise<SessionView> =>
-  (await (await browser.fetch(`${harness.url}/auth/session`)).json()) as SessionView;
-const subjectOf = async (harness: Harness, browser: TestBrowser): Promise<string | undefined> =>
-  (await viewOf(harness, browser)).claims?.sub;
-const sessionLines = (response: Response): readonly string[] =>
-  response.headers.getSetCookie().filter((line) => line.startsWith('oidc.session'));
 
 describe.each(ADAPTERS)('sessions at login on %s', (adapter) => {
   let provider: TestProvider;
@@ -94,7 +81,7 @@ describe.each(ADAPTERS)('sessions at login on %s', (adapter) => {
       expect((await browser.fetch(`${harness.url}/api/profile`)).status).toBe(200);
     });
 
-    it('S3 gets a session of its own, and the one before is dead everywhere', async () => {
+    it('L3 gets a session of its own, and the one before is dead everywhere', async () => {
       const browser = await harness.signedIn('alice');
       const before = browser.jar.header(harness.url);
       await comeBack(harness, browser, await authorize(harness, browser));
@@ -117,7 +104,7 @@ describe.each(ADAPTERS)('sessions at login on %s', (adapter) => {
       expect((await browser.fetch(`${harness.url}/api/profile`)).status).toBe(200);
     });
 
-    it('S3 does not keep a session cookie that somebody else had put there', async () => {
+    it('L3 does not keep a session cookie that somebody else had put there', async () => {
       const browser = harness.browser();
       browser.jar.store('oidc.session.0=planted; Path=/', harness.url);
       await harness.signIn(browser);
@@ -125,7 +112,7 @@ describe.each(ADAPTERS)('sessions at login on %s', (adapter) => {
       expect(await subjectOf(harness, browser)).toBe('user-alice');
     });
 
-    it('S3 is not signed in with a session that an attacker had put there', async () => {
+    it('L3 is not signed in with a session that an attacker had put there', async () => {
       const attacker = await harness.signedIn('bob');
       const victim = harness.browser();
       victim.jar.restore(attacker.jar.snapshot());
@@ -133,7 +120,7 @@ describe.each(ADAPTERS)('sessions at login on %s', (adapter) => {
       expect(await answerOf(await victim.fetch(url))).toEqual(conflict);
     });
 
-    it('S3 is not brought back to the old session by a refresh that was under way', async () => {
+    it('L3 is not brought back to the old session by a refresh that was under way', async () => {
       const browser = await harness.signedIn('alice');
       const url = await authorize(harness, browser);
       const hold = provider.faults.hold(REFRESH_GRANT, 'after');
@@ -199,133 +186,6 @@ describe.each(ADAPTERS)('sessions at login on %s', (adapter) => {
         location: '/',
       });
     });
-  });
-});
-
-describe.each(ADAPTERS)('an answer by form_post on %s', (adapter) => {
-  let provider: TestProvider;
-  let harness: Harness;
-
-  beforeAll(async () => {
-    provider = await createTestProvider({ audience: API_AUDIENCE, host: 'localhost' });
-    harness = await startHarness({ adapter, provider, oidc: { responseMode: 'form_post' } });
-  });
-  afterAll(async () => {
-    await harness.close();
-    await provider.close();
-  });
-
-  /** The form that the provider makes the browser send. */
-  const formOf = async (
-    browser: TestBrowser,
-    login = 'alice',
-    path = '/auth/login',
-  ): Promise<Record<string, string>> => {
-    const start = await browser.navigate(harness.url + path, { follow: false });
-    const url = new URL(start.headers.get('location') ?? '');
-    url.searchParams.set('response_mode', 'query');
-    const stopAt = `${harness.url}/auth/callback`;
-    const response = await browser.signIn(url.href, { login, password: login }, { stopAt });
-    return Object.fromEntries(new URL(response.headers.get('location') ?? '').searchParams);
-  };
-  const post = (
-    browser: TestBrowser,
-    form: Record<string, string> | undefined,
-    headers: Record<string, string | null> = {},
-  ) =>
-    browser.navigate(`${harness.url}/auth/callback`, {
-      method: 'POST',
-      form,
-      follow: false,
-      initiator: `${provider.issuer}/auth`,
-      headers,
-    });
-  const onlyAttempts = (browser: TestBrowser): string =>
-    attemptsOf(browser, harness.url)
-      .map(({ name, value }) => `${name}=${value}`)
-      .join('; ');
-
-  it('is asked for', async () => {
-    const response = await harness.browser().navigate(`${harness.url}/auth/login`, { follow: false });
-    expect(new URL(response.headers.get('location') ?? '').searchParams.get('response_mode')).toBe('form_post');
-  });
-
-  it('signs in', async () => {
-    const response = await harness.signIn(harness.browser(), 'alice', '/auth/login?returnTo=/api/profile');
-    expect({ status: response.status, url: response.url }).toEqual({ status: 200, url: `${harness.url}/api/profile` });
-  });
-
-  it('leads back with 302', async () => {
-    const browser = harness.browser();
-    const form = await formOf(browser, 'alice', '/auth/login?returnTo=/page');
-    expect(redirectOf(await post(browser, form))).toEqual({ status: 302, location: '/page' });
-  });
-
-  it('is not refused for coming from another site', async () => {
-    const browser = harness.browser();
-    const form = await formOf(browser);
-    const headers = { 'sec-fetch-site': 'cross-site', origin: 'null' };
-    expect(redirectOf(await post(browser, form, headers))).toEqual({ status: 302, location: '/' });
-  });
-
-  it.each([
-    [undefined, "parameter 'state' is missing"],
-    [{}, "parameter 'state' is missing"],
-    [{ code: 'c' }, "parameter 'state' is missing"],
-  ] as const)('of %j is refused', async (form, description) => {
-    const response = await post(harness.browser(), form === undefined ? form : { ...form }, {
-      'sec-fetch-mode': 'cors',
-      accept: null,
-    });
-    expect((await answerOf(response)).body).toEqual({ error: 'invalid_request', error_description: description });
-  });
-
-  it.each(['state=a&state=b&code=c', 'state[x]=a&code=c', 'state[]=a&state[]=b'])(
-    'T16 of %s is refused',
-    async (body) => {
-      const headers = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-mode': 'cors' };
-      const response = await harness.browser().fetch(`${harness.url}/auth/callback`, { method: 'POST', body, headers });
-      expect(await answerOf(response)).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
-    },
-  );
-
-  it('in the query is refused, and the attempt is kept', async () => {
-    const browser = harness.browser();
-    const form = await formOf(browser);
-    const query = await browser.fetch(`${harness.url}/auth/callback?${new URLSearchParams(form).toString()}`);
-    expect(await answerOf(query)).toMatchObject({
-      status: 400,
-      body: { error: 'invalid_request', error_description: 'the response has to come with response mode form_post' },
-    });
-    expect(redirectOf(await post(browser, form))).toEqual({ status: 302, location: '/' });
-  });
-
-  it('S3 ends the session it began in, though its cookie does not come with it', async () => {
-    const browser = await harness.signedIn('alice');
-    const before = browser.jar.header(harness.url);
-    const form = await formOf(browser);
-    expect(redirectOf(await post(browser, form, { cookie: onlyAttempts(browser) }))).toEqual({
-      status: 302,
-      location: '/',
-    });
-    const old = await harness.browser().fetch(`${harness.url}/auth/session`, { headers: { cookie: before } });
-    expect(await old.json()).toEqual({ authenticated: false });
-    expect(await subjectOf(harness, browser)).toBe('user-alice');
-  });
-
-  it('L2 is refused when another end-user has taken over the browser, though that cookie does not come with it', async () => {
-    const browser = harness.browser();
-    const asBob = await formOf(browser, 'bob');
-    await post(browser, await formOf(browser, 'alice', AS_SOMEBODY));
-    const asAlice = await formOf(browser, 'alice', AS_SOMEBODY);
-    await post(browser, asBob);
-    const response = await post(browser, asAlice, { cookie: onlyAttempts(browser) });
-    expect({ ...redirectOf(response), lines: sessionLines(response) }).toEqual({
-      status: 302,
-      location: '/auth/error?error=session_conflict',
-      lines: [],
-    });
-    expect(await subjectOf(harness, browser)).toBe('user-bob');
   });
 });
 

@@ -1,11 +1,9 @@
 /** Logout that the provider asks for: Back-Channel Logout 1.0 and Front-Channel Logout 1.0. */
-import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { SignOptions, TestBrowser, TokenClaims } from 'nestjs-oidc-token-reuse-testing';
+import type { TestBrowser, TokenClaims } from 'nestjs-oidc-token-reuse-testing';
+import { isLetIn, providerSessionOf, sendLogout } from '../support/back-channel.js';
 import { ADAPTERS, startHarness, type Harness } from '../support/harness.js';
 import { advance, freezeTime, releaseTime } from '../support/time.js';
-
-const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 
 describe.each(ADAPTERS)('logout channels on %s', (adapter) => {
   let harness: Harness;
@@ -19,35 +17,10 @@ describe.each(ADAPTERS)('logout channels on %s', (adapter) => {
   });
   afterAll(() => harness.close());
 
-  const now = (): number => Math.floor(Date.now() / 1000);
-
-  async function logoutToken(claims: TokenClaims, options: SignOptions = {}): Promise<string> {
-    const { issuer, client } = harness.provider;
-    const base = {
-      iss: issuer,
-      aud: client.clientId,
-      iat: now(),
-      exp: now() + 120,
-      jti: randomUUID(),
-      events: { [EVENT]: {} },
-    };
-    return harness.provider.signLogoutToken({ ...base, ...claims }, options);
-  }
-
-  function send(token: string | undefined): Promise<Response> {
-    const body = new URLSearchParams(token === undefined ? {} : { logout_token: token });
-    return fetch(`${harness.url}/auth/backchannel-logout`, { method: 'POST', body });
-  }
-
-  async function sidOf(browser: TestBrowser): Promise<string> {
-    const token = (await (await browser.fetch(`${harness.url}/api/token`)).json()) as { token: string };
-    const payload = JSON.parse(Buffer.from(token.token.split('.')[1] ?? '', 'base64url').toString()) as { sid: string };
-    return payload.sid;
-  }
-
-  async function isSignedIn(browser: TestBrowser): Promise<boolean> {
-    return (await browser.fetch(`${harness.url}/api/profile`)).status === 200;
-  }
+  const logoutToken = (claims: TokenClaims): Promise<string> => harness.provider.signLogoutToken(claims);
+  const send = (token: string): Promise<Response> => sendLogout(harness, token);
+  const sidOf = (browser: TestBrowser): Promise<string> => providerSessionOf(harness, browser);
+  const isSignedIn = (browser: TestBrowser): Promise<boolean> => isLetIn(harness, browser);
 
   describe('back channel', () => {
     it('ends exactly the session that the logout token names', async () => {
@@ -104,74 +77,6 @@ describe.each(ADAPTERS)('logout channels on %s', (adapter) => {
       expect(await isSignedIn(browser)).toBe(false);
     });
 
-    it('O1 refuses a logout token that came before', async () => {
-      const token = await logoutToken({ sid: 'some-session' });
-      expect((await send(token)).status).toBe(200);
-      const response = await send(token);
-      expect({
-        status: response.status,
-        body: await response.json(),
-        store: response.headers.get('cache-control'),
-      }).toEqual({
-        status: 400,
-        body: { error: 'invalid_request', error_description: 'the logout token was used before' },
-        store: 'no-store',
-      });
-    });
-
-    const foreign: readonly [string, TokenClaims, SignOptions?][] = [
-      ['without a signature', {}, { sign: 'none' }],
-      ['signed with HS256 and the public key', {}, { sign: 'hs256-public' }],
-      ['with a signature that is garbage', {}, { sign: 'garbage' }],
-      ['of another type', {}, { header: { typ: 'at+jwt' } }],
-      ['for another audience', { aud: 'another-client' }],
-      ['without an audience', { aud: undefined }],
-      ['of another issuer', { iss: 'https://issuer.invalid' }],
-      ['without an issuer', { iss: undefined }],
-      ['without the event', { events: undefined }],
-      ['with another event', { events: { 'http://schemas.openid.net/event/other': {} } }],
-      ['with an event that is no object', { events: { [EVENT]: true } }],
-      ['with a nonce', { nonce: 'n' }],
-      ['without iat', { iat: undefined }],
-      ['without exp', { exp: undefined }],
-      ['without jti', { jti: undefined }],
-      ['without sid and sub', { sid: undefined, sub: undefined }],
-    ];
-    it.each(foreign)('O1 refuses a logout token %s', async (...[, claims, options]) => {
-      const browser = await harness.signedIn();
-      const sid = await sidOf(browser);
-      const response = await send(await logoutToken({ sid, ...claims }, options));
-      expect({ status: response.status, body: await response.json() }).toEqual({
-        status: 400,
-        body: { error: 'invalid_request', error_description: 'the logout token is not acceptable' },
-      });
-      expect(await isSignedIn(browser)).toBe(true);
-    });
-
-    it.each([
-      ['expired', { iat: -600, exp: -400 }],
-      ['made long ago', { iat: -600, exp: 60 }],
-      ['from the future', { iat: 600, exp: 700 }],
-    ])('O1 refuses a logout token that is %s', async (_title, { iat, exp }) => {
-      expect((await send(await logoutToken({ sid: 'x', iat: now() + iat, exp: now() + exp }))).status).toBe(400);
-    });
-
-    it('O2 does not end the session of another issuer with the same sid', async () => {
-      const browser = await harness.signedIn();
-      await send(await logoutToken({ sid: await sidOf(browser), iss: 'https://issuer.invalid' }));
-      expect(await isSignedIn(browser)).toBe(true);
-    });
-
-    it('refuses a request without a logout token, or with two', async () => {
-      expect((await send(undefined)).status).toBe(400);
-      const token = await logoutToken({ sid: 'x' });
-      const body = `logout_token=${token}&logout_token=${token}`;
-      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-      expect((await fetch(`${harness.url}/auth/backchannel-logout`, { method: 'POST', body, headers })).status).toBe(
-        400,
-      );
-    });
-
     it('is told by the provider when the end-user signs out there', async () => {
       harness.provider.updateClient({
         backchannel_logout_uri: `${harness.url}/auth/backchannel-logout`,
@@ -188,7 +93,7 @@ describe.each(ADAPTERS)('logout channels on %s', (adapter) => {
   describe('front channel', () => {
     const frame = (query: string): Promise<Response> => fetch(`${harness.url}/auth/frontchannel-logout${query}`);
 
-    it('marks the session that the issuer names, and may be framed by the issuer only', async () => {
+    it('oidcc-client-test-frontchannel-rp-logout: marks the session that the issuer names, and may be framed by the issuer only', async () => {
       const browser = await harness.signedIn();
       const query = new URLSearchParams({ iss: harness.provider.issuer, sid: await sidOf(browser) });
       const response = await frame(`?${query.toString()}`);
@@ -218,7 +123,7 @@ describe.each(ADAPTERS)('logout channels on %s', (adapter) => {
       ['with another issuer', '?iss=https%3A%2F%2Fissuer.invalid&sid=x'],
       ['with two sids', '?iss=ISSUER&sid=x&sid=y'],
       ['with a sid that is too long', `?iss=ISSUER&sid=${'x'.repeat(300)}`],
-    ])('answers 400 %s', async (_title, query) => {
+    ])('oidcc-client-test-frontchannel-rp-logout: answers 400 %s', async (_title, query) => {
       expect((await frame(query.replace('ISSUER', encodeURIComponent(harness.provider.issuer)))).status).toBe(400);
     });
 

@@ -1,8 +1,10 @@
 /** Tokens for downstream APIs, on behalf of the end-user: exchanged once, cached for as long as they may be, and for nobody else. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CACHE_MANAGER, CacheModule } from '@nestjs/cache-manager';
+import { Controller, Get } from '@nestjs/common';
 import { createCache, type Cache } from 'cache-manager';
 import { Keyv } from 'keyv';
+import { OnBehalfOf } from 'nestjs-oidc-token-reuse';
 import { createTestProvider, type TestBrowser, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { answerOf } from '../support/answer.js';
 import { ADAPTERS, API_AUDIENCE, startHarness, type Harness, type HarnessOptions } from '../support/harness.js';
@@ -161,6 +163,52 @@ describe.each(ADAPTERS)('on behalf of the end-user on %s', (adapter) => {
       ];
       expect(tokens.map(subjectOf)).toEqual(['user-alice', 'user-bob', 'user-alice']);
       expect([new Set(tokens).size, exchanges()]).toEqual([3, 3]);
+    });
+
+    it('R3 keeps it for each scope apart, and never gives the token of a larger scope', async () => {
+      @Controller('of')
+      class Scopes {
+        @Get('both')
+        both(@OnBehalfOf('User.Read Mail.Read') token: string): object {
+          return { token };
+        }
+
+        @Get('both-again')
+        again(@OnBehalfOf('Mail.Read User.Read Mail.Read') token: string): object {
+          return { token };
+        }
+
+        @Get('one')
+        one(@OnBehalfOf('User.Read') token: string): object {
+          return { token };
+        }
+
+        @Get('other')
+        other(@OnBehalfOf('Mail.Read') token: string): object {
+          return { token };
+        }
+      }
+      const harness = await start({ controllers: [Scopes] });
+      const browser = harness.browser();
+      await harness.signIn(browser, 'alice', '/auth/login?returnTo=/of/both');
+      expect(exchanges()).toBe(1);
+      const scopes = [];
+      for (const path of ['both', 'both-again', 'one', 'other']) {
+        const { token } = (await (await browser.fetch(`${harness.url}/of/${path}`)).json()) as {
+          readonly token: string;
+        };
+        const claims = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
+        scopes.push(
+          String((JSON.parse(claims) as { readonly scope: string }).scope)
+            .split(' ')
+            .sort()
+            .join(' '),
+        );
+      }
+      expect({ scopes, asked: exchanges() }).toEqual({
+        scopes: ['Mail.Read User.Read', 'Mail.Read User.Read', 'User.Read', 'Mail.Read'],
+        asked: 3,
+      });
     });
 
     it.each([

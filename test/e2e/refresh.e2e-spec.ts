@@ -387,54 +387,6 @@ describe.each(ADAPTERS)('renewal on %s', (adapter) => {
     });
   });
 
-  describe('R5 another identity', () => {
-    const swaps: readonly (readonly [name: string, claim: string, swap: () => unknown])[] = [
-      ['another subject', 'sub', () => idToken({ sub: 'user-bob' })],
-      ['another nonce', 'nonce', () => idToken({ nonce: 'another' })],
-      ['another issuer', 'id_token', () => idToken({ iss: 'https://other.example' })],
-      ['another client', 'id_token', () => idToken({ aud: 'another-client' })],
-      [
-        'a broken signature',
-        'id_token',
-        () => provider.faults.idToken((claims, header) => ({ claims, header, sign: 'garbage' }), REFRESH),
-      ],
-      [
-        'no signature',
-        'id_token',
-        () => provider.faults.idToken((claims, header) => ({ claims, header, sign: 'none' }), REFRESH),
-      ],
-      [
-        'our own key as a secret',
-        'id_token',
-        () => provider.faults.idToken((claims, header) => ({ claims, header, sign: 'hs256-public' }), REFRESH),
-      ],
-      [
-        'no JWT at all',
-        'id_token',
-        () => provider.faults.rewrite(REFRESH, (body) => ({ ...body, id_token: 'opaque' })),
-      ],
-    ];
-
-    function idToken(changed: Readonly<Record<string, unknown>>): void {
-      provider.faults.idToken(
-        (claims, header) => ({ claims: { ...claims, ...changed }, header, sign: 'provider' }),
-        REFRESH,
-      );
-    }
-
-    it.each(swaps)('by %s ends the session with an event and for good', async (_, claim, swap) => {
-      const before = browser.jar.snapshot();
-      advance(LIFE);
-      swap();
-      const response = await api();
-      expect({ ...(await outcomeOf(response)), set: cookiesIn(response).set }).toEqual({ ...LOGIN_REQUIRED, set: [] });
-      expect(eventsOf('refresh.identity_changed')).toMatchObject([{ subject: 'user-alice', claim }]);
-      expect(eventsOf('session.ended')).toMatchObject([{ reason: 'the provider answered with another identity' }]);
-      expect(await outcomeOf(await api(withCookies(before)))).toEqual(LOGIN_REQUIRED);
-      expect(asked()).toBe(1);
-    });
-  });
-
   describe('what the provider leaves out', () => {
     async function sessionNow(): Promise<{
       readonly claims: object;

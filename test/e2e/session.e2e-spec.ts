@@ -1,11 +1,13 @@
 /** The session in the browser: its cookies, their size and secrets, its lifetime, and the routes that show and renew it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { OidcModuleOptions } from 'nestjs-oidc-token-reuse';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Coordinator, type OidcModuleOptions } from 'nestjs-oidc-token-reuse';
 import { createTestProvider, TestBrowser, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { answerOf } from '../support/answer.js';
 import { ADAPTERS, API_AUDIENCE, SESSION_SECRET, startHarness, type Harness } from '../support/harness.js';
 import { enlargeTokens, nameGroups } from '../support/large-tokens.js';
+import { authorize, comeBack, redirectOf } from '../support/login.js';
 import { parsedAnswer, rawRequest } from '../support/raw-request.js';
+import { RecordingFetch } from '../support/recording-fetch.js';
 import { advance, freezeTime, releaseTime } from '../support/time.js';
 
 const LIFE = 300;
@@ -189,7 +191,89 @@ describe.each(ADAPTERS)('a session on %s', (adapter) => {
     });
   });
 
+  describe('S4 its seal', () => {
+    it('opens nothing with a character changed, wherever that is', async () => {
+      const { [`${COOKIE}.0`]: value = '' } = sessionCookies(await harness.signedIn());
+      const places = Array.from({ length: 96 }, (_, index) => Math.floor((index * (value.length - 1)) / 95));
+      for (const place of places) {
+        const changed = value.slice(0, place) + (value[place] === 'A' ? 'Q' : 'A') + value.slice(place + 1);
+        const response = await profileAt(harness, browserWith({ [`${COOKIE}.0`]: changed }));
+        expect([place, response.status]).toEqual([place, 401]);
+      }
+    });
+
+    it('opens nothing whose parts were moved, cut or taken from another', async () => {
+      const [one, other] = [await harness.signedIn(), await harness.signedIn('bob')].map((browser) =>
+        (sessionCookies(browser)[`${COOKIE}.0`] ?? '').split('.'),
+      );
+      const [header = '', key = '', iv = '', text = '', tag = ''] = one ?? [];
+      const [, , iv2 = '', text2 = '', tag2 = ''] = other ?? [];
+      const forged = [
+        [header, key, iv, text.slice(0, -1), text.slice(-1) + tag],
+        [header, key, iv, text + tag.slice(0, 1), tag.slice(1)],
+        [header, key, iv.slice(0, -1), iv.slice(-1) + text, tag],
+        [header, key, iv, text.slice(0, -4), tag],
+        [header, key, iv, text, tag.slice(0, -4)],
+        [header, key, iv, text, ''],
+        [header, key, iv, text2, tag],
+        [header, key, iv2, text, tag],
+        [header, key, iv, text, tag2],
+        [header, key, iv, text2, tag2],
+        [header, 'AAAA', iv, text, tag],
+      ].map((parts) => parts.join('.'));
+      for (const [index, value] of forged.entries()) {
+        const response = await profileAt(harness, browserWith({ [`${COOKIE}.0`]: value }));
+        expect([index, response.status]).toEqual([index, 401]);
+      }
+    });
+
+    it.each([
+      { zip: 'DEF' },
+      { enc: 'A128CBC-HS256' },
+      { alg: 'PBES2-HS256+A128KW', p2c: 2 ** 31, p2s: 'AAAA' },
+      { n: 99_999_999 },
+      { n: -1 },
+    ])('T9 opens nothing under a header with %j', async (members) => {
+      const [header = '', ...rest] = (sessionCookies(await harness.signedIn())[`${COOKIE}.0`] ?? '').split('.');
+      const written = JSON.parse(Buffer.from(header, 'base64url').toString()) as object;
+      const changed = Buffer.from(JSON.stringify({ ...written, ...members })).toString('base64url');
+      const response = await profileAt(harness, browserWith({ [`${COOKIE}.0`]: [changed, ...rest].join('.') }));
+      expect(await answerOf(response)).toEqual(UNAUTHORIZED);
+    });
+  });
+
+  describe('S13 in a store', () => {
+    it('is nothing that anybody could read or find who has the store alone', async () => {
+      const recording = new RecordingFetch();
+      const keeping = await start({ custody: 'store', fetch: recording.fetch });
+      const coordinator = keeping.application.get(Coordinator);
+      const writes = (['put', 'putIfAbsent', 'replace', 'addMember'] as const).map((name) =>
+        jest.spyOn(coordinator, name),
+      );
+      const browser = await keeping.signedIn();
+      advance(LIFE);
+      expect((await profileAt(keeping, browser)).status).toBe(200);
+      const dump = JSON.stringify(writes.map(({ mock }) => mock.calls));
+      const cookie = browser.cookies(keeping.url).find(({ name }) => name === 'oidc.session-key')?.value ?? '';
+      const tokens = recording.received.flatMap((body) => body.match(/[\w-]{40,}/g) ?? []);
+      expect({ written: dump.length > 2000, cookie: cookie.length, tokens: tokens.length > 10 }).toEqual({
+        written: true,
+        cookie: 43,
+        tokens: true,
+      });
+      const secrets = [...tokens, cookie, 'user-alice', 'alice@example.test', 'Alice'];
+      expect(secrets.filter((secret) => dump.includes(secret))).toEqual([]);
+    });
+  });
+
   describe('its size', () => {
+    /** The session that the next renewal writes is longer by about this many characters. */
+    const growAtRenewal = (length: number): unknown =>
+      provider.faults.rewrite({ kind: 'token', grant: 'refresh_token' }, (body) => ({
+        ...body,
+        scope: 's'.repeat(length),
+      }));
+
     it('with a 2 KB access, a 1.5 KB refresh and a 1.5 KB ID Token leaves the whole Cookie header under 7 KB: 5.8 KB', async () => {
       const sizes = { accessToken: 2048, refreshToken: 1536, idToken: 1536 };
       await enlargeTokens(provider, sizes);
@@ -220,6 +304,72 @@ describe.each(ADAPTERS)('a session on %s', (adapter) => {
       expect(sessionCookies(browser)).toEqual({});
     });
 
+    it('S2 of three cookies without the one in the middle is no session', async () => {
+      const browser = await harness.signedIn();
+      growAtRenewal(6000);
+      await refreshAt(harness, browser);
+      const { [`${COOKIE}.1`]: middle, ...rest } = sessionCookies(browser);
+      expect([middle?.length, Object.keys(rest)]).toEqual([3936, [`${COOKIE}.0`, `${COOKIE}.2`]]);
+      expect(await answerOf(await profileAt(harness, browserWith(rest)))).toEqual(UNAUTHORIZED);
+    });
+
+    it('S2 looks at no cookie whose name is not exactly that of a chunk', async () => {
+      const browser = await harness.signedIn();
+      const names = ['99999999', '00', '01', '1e0', '0x1', '-1', '+1', '0.0', '', ' ', '1 '].map(
+        (end) => `${COOKIE}.${end}`,
+      );
+      const own = sessionCookies(browser);
+      const strange = [...names, `${COOKIE}1`, `x${COOKIE}.1`].map((name) => `${name}=planted`);
+      const headers = { cookie: [`${COOKIE}.0=${own[`${COOKIE}.0`] ?? ''}`, ...strange].join('; ') };
+      expect((await fetch(`${harness.url}/api/subject`, { headers })).status).toBe(200);
+      const renewed = await refreshAt(harness, browser, headers);
+      expect([renewed.status, renewed.headers.getSetCookie().slice(1)]).toEqual([
+        200,
+        // `1 ` is the name `.1` to whoever reads a Cookie header.
+        [`${COOKIE}.1=; ${CLEARED}`, `${COOKIE}.2=; ${CLEARED}`],
+      ]);
+      const alone = await fetch(`${harness.url}/api/subject`, { headers: { cookie: strange.slice(0, -3).join('; ') } });
+      expect([alone.status, alone.headers.getSetCookie()]).toEqual([401, []]);
+    });
+
+    it('S2 that fills its cookie to the last character is read as it was written', async () => {
+      const browser = await harness.signedIn();
+      const renewWith = async (scope: number): Promise<number> => {
+        growAtRenewal(scope);
+        expect((await refreshAt(harness, browser)).status).toBe(200);
+        return Object.values(sessionCookies(browser)).join('').length;
+      };
+      let scope = 100;
+      for (let round = 0, length = 0; round < 10 && length !== 3936; round += 1) {
+        length = await renewWith(scope);
+        scope +=
+          Math.trunc(((3936 - length) * 3) / 4) + Math.sign(3936 - length) * (Math.abs(3936 - length) < 2 ? 1 : 0);
+      }
+      expect(Object.values(sessionCookies(browser)).map(({ length }) => length)).toEqual([3936]);
+      expect((await profileAt(harness, browser)).status).toBe(200);
+      await renewWith(scope + 20);
+      expect(Object.keys(sessionCookies(browser))).toEqual([`${COOKIE}.0`, `${COOKIE}.1`]);
+      expect((await profileAt(harness, browser)).status).toBe(200);
+    });
+
+    it('N13 leads nobody in circles over a stale cookie, in its place or beside it', async () => {
+      const stale = sessionCookies(await harness.signedIn())[`${COOKIE}.0`] ?? '';
+      const broken = `${stale.slice(0, -30)}AAAA${stale.slice(-26)}`;
+      for (const cookies of [
+        { [`${COOKIE}.0`]: broken },
+        { [`${COOKIE}.0`]: broken, [`${COOKIE}.1`]: stale, [`${COOKIE}.2`]: broken },
+        { [`${COOKIE}.1`]: stale, [`${COOKIE}.3`]: 'left-over' },
+      ]) {
+        const browser = browserWith(cookies);
+        const landed = await harness.signIn(browser, 'alice', '/api/subject');
+        expect([landed.status, landed.url]).toEqual([200, `${harness.url}/api/subject`]);
+        browser.jar.store(`${COOKIE}.1=${stale}; Path=/`, harness.url);
+        expect((await browser.navigate(`${harness.url}/api/subject`, { follow: false })).status).toBe(200);
+      }
+      const [first] = (await profileAt(harness, browserWith({ [`${COOKIE}.0`]: broken }))).headers.getSetCookie();
+      expect(first).toBe(`${COOKIE}.0=; ${CLEARED}`);
+    });
+
     it('S9 leaves no chunk behind at logout', async () => {
       await enlargeTokens(provider, { accessToken: 2048, refreshToken: 1536, idToken: 1536 });
       const browser = await harness.signedIn();
@@ -246,17 +396,12 @@ describe.each(ADAPTERS)('a session on %s', (adapter) => {
 
     it('S3 that grows at a renewal is carried while the browser and Node can, and refused with an event beyond', async () => {
       const browser = await harness.signedIn();
-      const grow = (length: number): unknown =>
-        provider.faults.rewrite({ kind: 'token', grant: 'refresh_token' }, (body) => ({
-          ...body,
-          scope: 's'.repeat(length),
-        }));
-      grow(6000);
+      growAtRenewal(6000);
       expect((await refreshAt(harness, browser)).status).toBe(200);
       expect(Object.keys(sessionCookies(browser))).toHaveLength(3);
       expect((await profileAt(harness, browser)).status).toBe(200);
       const before = sessionCookies(browser);
-      grow(12_000);
+      growAtRenewal(12_000);
       expect(await answerOf(await refreshAt(harness, browser))).toMatchObject({
         status: 502,
         body: { error: 'session_too_large' },
@@ -329,6 +474,21 @@ describe.each(ADAPTERS)('a session on %s', (adapter) => {
       expect(await everywhere([first, second])).toEqual(new Set([200]));
       expect(await everywhere([second, last])).toEqual(new Set([200]));
       expect({ replays: provider.replays, revoked: provider.revokedFamilies }).toEqual({ replays: 0, revoked: 0 });
+    });
+
+    it('open attempts to sign in that an older one sealed, and none once it is gone', async () => {
+      const next = await start({ sessionSecrets: [OTHER_SECRET, SESSION_SECRET], publicUrl: harness.url });
+      const last = await start({ sessionSecrets: [OTHER_SECRET], publicUrl: harness.url });
+      const ends = [];
+      for (const instance of [next, last]) {
+        const browser = new TestBrowser();
+        const callback = (await authorize(harness, browser)).replace(harness.url, instance.url);
+        ends.push(redirectOf(await comeBack(instance, browser, callback)));
+      }
+      expect(ends).toEqual([
+        { status: 302, location: '/' },
+        { status: 302, location: '/auth/error?error=transaction_missing' },
+      ]);
     });
 
     it('that were taken away sign out, and the cookies are left to the instances that know them', async () => {

@@ -178,7 +178,7 @@ describe.each(ADAPTERS)('UserInfo on %s', (adapter) => {
   });
 
   describe('an answer that cannot be believed', () => {
-    it('N8 is one about another subject', async () => {
+    it('oidcc-client-test-userinfo-invalid-sub: N8 is one about another subject', async () => {
       provider.faults.userInfoSubject();
       expect(await userInfo(alice, harness)).toEqual(INVALID);
       expect(harness.events.at(-1)).toEqual({
@@ -193,7 +193,7 @@ describe.each(ADAPTERS)('UserInfo on %s', (adapter) => {
       ['without a subject', { sub: undefined }],
       ['with a subject in a list', { sub: ['user-alice'] }],
       ['with a subject that differs in case', { sub: 'User-Alice' }],
-    ])('N8 is one %s', async (_what, claims) => {
+    ])('oidcc-client-test-userinfo-invalid-sub: N8 is one %s', async (_what, claims) => {
       provider.faults.rewrite('userinfo', (body) => ({ ...body, ...claims }));
       expect(await userInfo(alice, harness)).toEqual(INVALID);
     });
@@ -227,7 +227,7 @@ describe.each(ADAPTERS)('UserInfo on %s', (adapter) => {
         browser = await application.signedIn();
       });
 
-      it('N9 is one with a wrong signature, algorithm, issuer, audience or subject, or that is no JWS', async () => {
+      it('oidcc-client-test-userinfo-signed: N9 is one with a wrong signature, algorithm, issuer, audience or subject, or that is no JWS', async () => {
         const sub = 'user-alice';
         const wrong = [
           await own.signIdToken({ sub }, { sign: 'garbage' }),
@@ -247,7 +247,7 @@ describe.each(ADAPTERS)('UserInfo on %s', (adapter) => {
         }
       });
 
-      it('N9 is not one that leaves issuer, audience and end out', async () => {
+      it('oidcc-client-test-userinfo-signed: N9 is not one that leaves issuer, audience and end out', async () => {
         answerWith(await own.signIdToken({ iss: undefined, aud: undefined, exp: undefined, iat: undefined }));
         expect(await userInfo(browser, application)).toMatchObject({ status: 200, body: { sub: 'user-alice' } });
       });

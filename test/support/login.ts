@@ -49,3 +49,24 @@ export function attemptsOf(
 ): readonly { readonly name: string; readonly value: string }[] {
   return browser.cookies(url).filter(({ name }) => name.startsWith('oidc.txn.'));
 }
+
+export interface SessionView {
+  readonly authenticated: boolean;
+  readonly claims?: { readonly sub: string };
+  readonly tokens?: object;
+}
+
+/** What `GET /auth/session` says to a browser. */
+export async function viewOf(harness: Harness, browser: TestBrowser): Promise<SessionView> {
+  return (await (await browser.fetch(`${harness.url}/auth/session`)).json()) as SessionView;
+}
+
+/** Who is signed in with a browser, if anybody is. */
+export async function subjectOf(harness: Harness, browser: TestBrowser): Promise<string | undefined> {
+  return (await viewOf(harness, browser)).claims?.sub;
+}
+
+/** The `Set-Cookie` lines of a response that are about the session. */
+export function sessionLines(response: Response): readonly string[] {
+  return response.headers.getSetCookie().filter((line) => line.startsWith('oidc.session'));
+}

@@ -16,6 +16,13 @@ export function isPrefetch(exchange: HttpExchange): boolean {
   return ['sec-purpose', 'purpose', 'x-moz'].some((name) => exchange.header(name)?.includes('prefetch') === true);
 }
 
+const FRAMES: ReadonlySet<string | undefined> = new Set(['iframe', 'frame', 'embed', 'object', 'fencedframe']);
+
+/** True when the request fills a frame in a page of another origin, where the end-user does not see whose page it is. */
+export function isFramedElsewhere(exchange: HttpExchange): boolean {
+  return FRAMES.has(exchange.header('sec-fetch-dest')) && exchange.header('sec-fetch-site') !== 'same-origin';
+}
+
 /** True for methods that change nothing (RFC 9110 section 9.2.1). */
 export function isSafeMethod(exchange: HttpExchange): boolean {
   return SAFE_METHODS.has(exchange.method);

@@ -2,12 +2,17 @@
 import type { OidcOptions } from '../config/options.js';
 import { InvalidRequestException } from '../errors/exceptions.js';
 import { readParameter, readParameters } from '../http/parameters.js';
-import { safeReturnTo } from './return-to.js';
+import { safeReturnTo, safeTarget } from './return-to.js';
 
 /** Parameters that may come from outside (OpenID Connect Core section 3.1.2.1); nothing else passes. */
 const PASSED = ['prompt', 'login_hint', 'ui_locales', 'acr_values', 'max_age'] as const;
 
+/** Parameters of a sign-in that another site starts (OpenID Connect Core section 4). */
+export const INITIATION = ['iss', 'login_hint', 'target_link_uri'] as const;
+
 export interface LoginRequest {
+  /** The provider that another site says is ours. */
+  readonly iss: string | undefined;
   readonly returnTo: string;
   /** Seconds. */
   readonly maxAge: number | undefined;
@@ -21,14 +26,19 @@ export interface LoginRequest {
  * Reads the query of the login route; what it leaves open comes from the options. A page may ask for a more recent authentication than the
  * options do, never for an older one.
  *
+ * `target_link_uri` of another site counts before `returnTo`. Not checked: `iss`.
+ *
  * @throws InvalidRequestException for a repeated parameter or a `max_age` that is no number of seconds
  */
 export function readLoginRequest(query: unknown, options: OidcOptions): LoginRequest {
   const { max_age: age, ...asked } = readParameters(query, PASSED);
+  const { iss, target_link_uri: target } = readParameters(query, INITIATION);
   const maxAge = leastOf(secondsOf(age), options.maxAge);
   const { acrValues, claims, resource, loginAudience } = options;
   return {
-    returnTo: safeReturnTo(readParameter(query, 'returnTo')),
+    iss,
+    returnTo:
+      target === undefined ? safeReturnTo(readParameter(query, 'returnTo')) : safeTarget(target, options.publicUrl()),
     maxAge,
     isForced: asked.prompt?.split(' ').includes('login') === true,
     parameters: {

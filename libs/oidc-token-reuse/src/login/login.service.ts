@@ -1,7 +1,12 @@
 /** Signs end-users in: begins attempts, completes them, and decides what becomes of the browser's session. */
 import { HttpException } from '@nestjs/common';
 import type { Clock } from '../clock.js';
-import { ForbiddenException, InvalidTokenException, LoginFailedException } from '../errors/exceptions.js';
+import {
+  ForbiddenException,
+  InvalidRequestException,
+  InvalidTokenException,
+  LoginFailedException,
+} from '../errors/exceptions.js';
 import { OidcException } from '../errors/oidc.exception.js';
 import type { PrincipalFactory } from '../guard/principal.factory.js';
 import type { HttpExchange } from '../http/http-exchange.js';
@@ -14,6 +19,7 @@ import { withoutTokens, type Session } from '../session/session.js';
 import { sessionDigest } from '../session/tombstones.js';
 import { mayEndAs, type Transaction } from '../session/transaction.js';
 import type { TransactionCookies } from '../session/transaction.cookies.js';
+import { isOwnIssuer } from '../verification/issuer.js';
 import { readAuthorizationResponse } from './authorization-response.js';
 import { readLoginRequest } from './login-request.js';
 import type { OidcStrategy } from './oidc.strategy.js';
@@ -48,7 +54,8 @@ export class LoginService {
     exchange.neverStore();
     const current = await sessions.peek(exchange);
     if (current === undefined) this.assertSessionsAreStored(exchange);
-    const { parameters, ...request } = readLoginRequest(exchange.query, provider.options);
+    const { parameters, iss, ...request } = readLoginRequest(exchange.query, provider.options);
+    if (iss !== undefined) await this.assertOwn(iss);
     const { issuer } = provider;
     const transaction = transactions.draft(exchange, { ...request, issuer, current, startedAt: clock.millis() });
     const url = await this.authorizationUrl(await strategy.begin({ transaction, parameters }));
@@ -82,6 +89,13 @@ export class LoginService {
   failed(error: OidcException): void {
     const { events, provider } = this.dependencies;
     events.emit({ type: 'login.failed', issuer: provider.issuer, code: error.code, reason: error.message });
+  }
+
+  /** OpenID Connect Core section 4: the provider that another site names has to be ours. */
+  private async assertOwn(iss: string): Promise<void> {
+    const { metadata, options } = this.dependencies.provider;
+    const { issuer } = await metadata.get();
+    if (!isOwnIssuer(iss, issuer, options)) throw new InvalidRequestException("parameter 'iss' is not the issuer");
   }
 
   private assertSessionsAreStored(exchange: HttpExchange): void {

@@ -19,6 +19,16 @@ export function safeReturnTo(value: string | undefined): string {
   return url.origin === BASE && !path.startsWith('//') && Buffer.byteLength(path) <= MAX_RETURN_TO_BYTES ? path : '/';
 }
 
+/**
+ * The path of an absolute URL on our own origin, or `/` for every other: for `target_link_uri`, which comes from another site (OpenID Connect Core
+ * section 4).
+ */
+export function safeTarget(link: string, origin: string): string {
+  if (!URL.canParse(link)) return '/';
+  const url = new URL(link);
+  return url.origin === origin ? safeReturnTo(`${url.pathname}${url.search}${url.hash}`) : '/';
+}
+
 /** One slash in front and nothing that a browser would read differently than it is written; always a valid URL with a base. */
 function isPlainPath(value: string): boolean {
   const [path = ''] = value.split(/[?#]/, 1);

@@ -8,7 +8,7 @@ import type { TokenResponse } from '../provider/token-response.js';
 import { claimsOf, type Session } from '../session/session.js';
 import { sessionDigest } from '../session/tombstones.js';
 import { peekClaims, toTokenSet } from '../session/token-set.js';
-import { UnacceptableClaimError } from '../verification/claims.js';
+import { MistimedTokenError } from '../verification/claims.js';
 import { InvalidIdTokenError, type IdTokenVerifier } from '../verification/id-token.verifier.js';
 
 /** The refreshed tokens are not those of the end-user who signed in. */
@@ -117,9 +117,6 @@ function assertContinuity(
   if (!nonces.includes(undefined) && nonces[0] !== nonces[1]) throw new IdentityChangedError('nonce');
 }
 
-const TIMES: ReadonlySet<string> = new Set(['exp', 'nbf', 'iat']);
-
-/** True for a token that is well but for its times: what a clock that was set, here or there, makes of a good one. */
 function isAboutTime({ cause }: InvalidIdTokenError): boolean {
-  return cause instanceof UnacceptableClaimError && TIMES.has(cause.claim);
+  return cause instanceof MistimedTokenError;
 }

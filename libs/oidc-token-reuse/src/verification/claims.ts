@@ -26,8 +26,11 @@ export interface TimePolicy {
   readonly clockTolerance: number;
 }
 
+/** A token that is well but for its times: what a clock that was set, here or there, makes of a good one. */
+export class MistimedTokenError extends UnacceptableClaimError {}
+
 /** A token that is only expired: it was good, and a newer one may be. */
-export class ExpiredTokenError extends UnacceptableClaimError {}
+export class ExpiredTokenError extends MistimedTokenError {}
 
 export function unexpected(claim: string, what = 'unexpected'): never {
   throw new UnacceptableClaimError(claim, `${what} "${claim}" claim value`);
@@ -37,17 +40,21 @@ export function unexpected(claim: string, what = 'unexpected'): never {
  * Requires `exp`, and validates `exp`, `nbf` and `iat`.
  *
  * @returns `exp`
- * @throws ExpiredTokenError when only `exp` has passed
+ * @throws ExpiredTokenError when only `exp` has passed, MistimedTokenError when another time is still to come
  */
 export function validateTimes(claims: JsonObject, { now, clockTolerance }: TimePolicy): number {
   const exp = numericDate(claims, 'exp') ?? unexpected('exp', 'missing');
   const nbf = numericDate(claims, 'nbf');
   const iat = numericDate(claims, 'iat');
-  if (exp > now + MAX_LIFETIME) unexpected('exp', 'too distant');
-  if (nbf !== undefined && nbf > now + clockTolerance) unexpected('nbf', 'future');
-  if (iat !== undefined && iat > now + clockTolerance) unexpected('iat', 'future');
+  if (exp > now + MAX_LIFETIME) mistimed('exp', 'too distant');
+  if (nbf !== undefined && nbf > now + clockTolerance) mistimed('nbf', 'future');
+  if (iat !== undefined && iat > now + clockTolerance) mistimed('iat', 'future');
   if (exp <= now - clockTolerance) throw new ExpiredTokenError('exp', 'the token has expired');
   return exp;
+}
+
+function mistimed(claim: string, what: string): never {
+  throw new MistimedTokenError(claim, `${what} "${claim}" claim value`);
 }
 
 /** A NumericDate in whole seconds, if the claim is there (RFC 7519 section 2). */

@@ -17,6 +17,8 @@ import { isTokenFault, type SignatureVerifier } from './signature.verifier.js';
 import type { VerifiedJws } from './verified-token.cache.js';
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
+/** Section 2.4 recommends the first; older providers leave `typ` out or write `JWT`, and the event says what it is. */
+const TYPES: readonly (string | undefined)[] = ['logout+jwt', 'jwt', undefined];
 /** Seconds between the making of a logout token and its arrival. */
 const MAX_AGE = 300;
 
@@ -63,8 +65,7 @@ export class LogoutTokenVerifier {
     const { options, metadata } = this.provider;
     const { claims } = jws;
     const { issuer: metadataIssuer, id_token_signing_alg_values_supported: algorithms } = await metadata.get();
-    if (jws.type !== undefined && jws.type !== 'logout+jwt')
-      throw new UnacceptableClaimError('typ', 'the token is no logout token');
+    if (!TYPES.includes(jws.type)) throw new UnacceptableClaimError('typ', 'the token is no logout token');
     if (algorithms !== undefined && !algorithms.includes(jws.algorithm)) unexpected('alg');
     validateIssuer(claims, { metadataIssuer, options, keyIssuer: jws.key.issuer });
     validateAudience(claims, [options.clientId]);

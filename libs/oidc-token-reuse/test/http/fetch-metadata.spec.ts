@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { ForbiddenException } from '../../src/errors/exceptions.js';
-import { assertSameOrigin, isPageLoad, isPrefetch, isSafeMethod } from '../../src/http/fetch-metadata.js';
+import {
+  assertSameOrigin,
+  isFramedElsewhere,
+  isPageLoad,
+  isPrefetch,
+  isSafeMethod,
+} from '../../src/http/fetch-metadata.js';
 import { exchangeWith } from '../support.js';
 
 type Headers = Readonly<Record<string, string>>;
@@ -22,6 +28,24 @@ describe('isPageLoad', () => {
 
   it.each(cases)('reads %j as %p', (headers, expected) => {
     expect(isPageLoad(exchange(headers))).toBe(expected);
+  });
+});
+
+describe('isFramedElsewhere', () => {
+  const cases: readonly (readonly [Headers, boolean])[] = [
+    [{}, false],
+    [{ 'sec-fetch-dest': 'document', 'sec-fetch-site': 'cross-site' }, false],
+    [{ 'sec-fetch-dest': 'empty', 'sec-fetch-site': 'cross-site' }, false],
+    [{ 'sec-fetch-dest': 'iframe', 'sec-fetch-site': 'cross-site' }, true],
+    [{ 'sec-fetch-dest': 'iframe', 'sec-fetch-site': 'same-site' }, true],
+    [{ 'sec-fetch-dest': 'iframe', 'sec-fetch-site': 'none' }, true],
+    [{ 'sec-fetch-dest': 'iframe' }, true],
+    [{ 'sec-fetch-dest': 'fencedframe', 'sec-fetch-site': 'cross-site' }, true],
+    [{ 'sec-fetch-dest': 'iframe', 'sec-fetch-site': 'same-origin' }, false],
+  ];
+
+  it.each(cases)('reads %j as %p', (headers, expected) => {
+    expect(isFramedElsewhere(exchange(headers))).toBe(expected);
   });
 });
 

@@ -10,7 +10,7 @@ function read(query: unknown, options: Partial<OidcModuleOptions> = {}): LoginRe
 }
 
 describe('readLoginRequest', () => {
-  it.each(['prompt', 'login_hint', 'ui_locales', 'acr_values', 'max_age', 'returnTo'])(
+  it.each(['prompt', 'login_hint', 'ui_locales', 'acr_values', 'max_age', 'returnTo', 'iss', 'target_link_uri'])(
     'refuses %s sent twice',
     (name) => {
       expect(() => read({ [name]: ['1', '2'] })).toThrow(
@@ -61,6 +61,17 @@ describe('readLoginRequest', () => {
       display: 'page',
     };
     expect(read({ ...dropped, ...passed }).parameters).toEqual(passed);
+  });
+
+  it('takes iss and target_link_uri of another site, and sends neither', () => {
+    const asked = { iss: 'https://id.example.com', target_link_uri: 'https://app.example.com/page?a=b' };
+    expect(read({ ...asked, returnTo: '/other' })).toEqual({
+      iss: 'https://id.example.com',
+      returnTo: '/page?a=b',
+      maxAge: undefined,
+      isForced: false,
+      parameters: {},
+    });
   });
 
   it('sends what the options say', () => {

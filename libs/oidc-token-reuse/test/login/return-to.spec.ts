@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { safeReturnTo } from '../../src/login/return-to.js';
+import { safeReturnTo, safeTarget } from '../../src/login/return-to.js';
 import { OPEN_REDIRECTS } from './open-redirects.js';
 
 const ORIGIN = 'https://app.example';
@@ -125,5 +125,33 @@ describe('safeReturnTo', () => {
       }),
       { numRuns: 5000 },
     );
+  });
+});
+
+describe('safeTarget', () => {
+  it('leads to the path of a URL on our own origin', () => {
+    expect(safeTarget(`${ORIGIN}/a/path?b=c#d`, ORIGIN)).toBe('/a/path?b=c#d');
+    expect(safeTarget(ORIGIN, ORIGIN)).toBe('/');
+  });
+
+  it.each([
+    ...['/path', 'path', '', '//app.example/path', 'http://app.example/path', 'https://app.example:444/path'],
+    ...['https://app.example.evil.example/', 'https://evil.example/https://app.example/', 'javascript:alert(1)'],
+    ...[
+      `${ORIGIN}//evil.example`,
+      `${ORIGIN}/\\evil.example`,
+      `${ORIGIN}/%2fevil.example`,
+      `${ORIGIN}/${'a'.repeat(300)}`,
+    ],
+  ])('takes %j for the start page', (link) => {
+    expect(safeTarget(link, ORIGIN)).toBe('/');
+  });
+
+  it('L8 leads away by none of the known ways', () => {
+    const led = OPEN_REDIRECTS.flatMap((payload) => [
+      safeTarget(payload, ORIGIN),
+      safeTarget(ORIGIN + payload, ORIGIN),
+    ]);
+    expect(led.filter((path) => !staysHere(path))).toEqual([]);
   });
 });
