@@ -18,12 +18,17 @@ const NAMES: [string, ...string[]] = [
 ];
 
 const MAX_LENGTH = 512 * 1024;
+/** What is as large as this is not made larger. */
+const ENOUGH = 16 * 1024;
 
 /** The text of a document with one to three members changed; now and then broken as text too. */
 export function mutateJson(document: Json, random: Random): string {
   let result: Json = document;
-  for (let times = random.pick([1, 1, 1, 2, 3]); times > 0; times -= 1) result = withChange(result, random);
-  const text = JSON.stringify(result);
+  let text = '';
+  for (let times = random.pick([1, 1, 1, 2, 3]); times > 0 && text.length < ENOUGH; times -= 1) {
+    result = withChange(result, random);
+    text = JSON.stringify(result);
+  }
   // Larger documents are given up while they are read.
   if (text.length > MAX_LENGTH) return mutateText(JSON.stringify(document), random);
   if (random.chance(3)) return withRepeatedMember(text, random);
@@ -69,8 +74,8 @@ function anything(value: unknown, random: Random): unknown {
     () => [value],
     () => [value, value],
     () => ({ value }),
-    () => String(value),
-    () => Number(value),
+    () => JSON.stringify(value),
+    () => (typeof value === 'string' ? Number(value) : 7),
     () => nested(value, random.pick([3, 15, 19, 21, 500])),
     () => random.pick(['x', '9999999999', 'é', '\u0000', '\ud800', '__proto__']).repeat(random.pick([1, 1, 30, 300])),
     () => Array.from({ length: random.pick([2, 101, 1000]) }, () => value),
