@@ -3,7 +3,7 @@
  * every log line, event, error and stored record something seen. When the file is through, none of the one may be found in the other.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { afterAll } from '@jest/globals';
 import { CACHE_MANAGER } from '@nestjs/cache-manager';
 import type { ArgumentsHost, INestApplication, LoggerService } from '@nestjs/common';
@@ -93,7 +93,7 @@ function hideRequest({ headers, url }: IncomingMessage): void {
     );
 }
 
-function hideHeaders(headers: OutgoingHttpHeaders): void {
+function hideHeaders(headers: IncomingHttpHeaders | OutgoingHttpHeaders): void {
   for (const [name, value] of Object.entries(headers)) {
     const lines = [value].flat().map(String);
     if (name.toLowerCase() === 'location') lines.forEach(hideUrl);
@@ -130,6 +130,8 @@ function watchCalls(target: object, name: string, look: (parts: readonly unknown
 }
 
 const REQUEST = 'http.server.request.start';
+/** Answers to browsers of a test, also those of an application in a process of its own. */
+const ANSWER = 'http.client.response.finish';
 
 function onRequest(message: unknown): void {
   const { request, response } = message as { readonly request: IncomingMessage; readonly response: ServerResponse }; // as Node documents
@@ -137,10 +139,16 @@ function onRequest(message: unknown): void {
   watchBodies(request, response);
 }
 
+function onAnswer(message: unknown): void {
+  const { response } = message as { readonly response: IncomingMessage }; // as Node documents
+  hideHeaders(response.headers);
+}
+
 const filter = BaseExceptionFilter.prototype;
 const { catch: answer } = filter;
 
 subscribe(REQUEST, onRequest);
+subscribe(ANSWER, onAnswer);
 /** Every failure passes here on its way to the client. */
 filter.catch = function watching(this: BaseExceptionFilter, exception: unknown, host: ArgumentsHost): void {
   scan.see(exception);
@@ -150,6 +158,7 @@ filter.catch = function watching(this: BaseExceptionFilter, exception: unknown, 
 // Of the file as a whole: it comes after all that its own blocks clean up.
 afterAll(() => {
   unsubscribe(REQUEST, onRequest);
+  unsubscribe(ANSWER, onAnswer);
   filter.catch = answer;
   const leaks = scan.leaks();
   if (leaks.length > 0) throw new Error(`a secret can be seen:\n${leaks.slice(0, 10).join('\n')}`);
