@@ -9,7 +9,8 @@ import { FILES, SPECS } from './files.js';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 const RESULTS = `${FOLDER}results`;
-const REPORT = `${RESULTS}/report.json`;
+/** Stryker's own. */
+const REPORT = `${RESULTS}/report-${process.pid}.json`;
 /** Of a hundred mutants, those that a test has to notice. */
 const THRESHOLD = 90;
 
@@ -30,6 +31,7 @@ for (const file of chosen) {
   if (Date.now() > deadline) break;
   results.push(await mutated(file));
 }
+rmSync(REPORT, { force: true });
 summarise();
 
 async function mutated(file) {

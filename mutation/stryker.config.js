@@ -15,7 +15,7 @@ export default {
   tempDirName: join(tmpdir(), `stryker-${process.pid}`),
   ignorePatterns: ['/bench', '/docs', '/mutation/node_modules', '/mutation/results', '**/dist', '/.dev'],
   reporters: ['json'],
-  jsonReporter: { fileName: process.env.MUTATION_REPORT ?? join(tmpdir(), 'mutation.json') },
+  jsonReporter: { fileName: process.env.MUTATION_REPORT },
   timeoutMS: 10_000,
   concurrency: 2,
   allowEmpty: false,

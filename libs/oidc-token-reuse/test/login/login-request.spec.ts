@@ -26,7 +26,7 @@ describe('readLoginRequest', () => {
   });
 
   it('asks for nothing of its own', () => {
-    expect(read({})).toEqual({ returnTo: '/', maxAge: undefined, isForced: false, parameters: {} });
+    expect(read({})).toStrictEqual({ returnTo: '/', maxAge: undefined, isForced: false, parameters: {} });
   });
 
   it('L9 passes five parameters on, and nothing else', () => {

@@ -71,4 +71,10 @@ describe('SessionIndex', () => {
       expect.stringMatching(/^[\w-]{43}$/),
     ]);
   });
+
+  it('enters a session that the provider gave no name in one set only', async () => {
+    const { index, coordinator } = bench();
+    await index.add(sessionOf({ providerSessionId: undefined }), { place: 'a', ttl: 60 });
+    expect(coordinator.names.size).toBe(1);
+  });
 });
