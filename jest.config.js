@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 
 const { $schema: _, ...swc } = JSON.parse(readFileSync(new URL('./.swcrc', import.meta.url), 'utf8'));
 
-/** Suites that need more than Node: each is a folder of `test/` and has its own npm script. */
-const HEAVY_SUITES = ['browser', 'chaos', 'redis'];
+/** Suites that need more than Node, or much time: each is a folder of `test/` and has its own npm script. */
+const HEAVY_SUITES = ['browser', 'chaos', 'fuzz', 'redis'];
 
 /** @type {(displayName: string, options: import('jest').Config) => import('jest').Config} */
 const suite = (displayName, options) => ({

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Settings } from '../support/reference.js';
+import { watched } from '../support/secret-watch.js';
 
 export interface ProcessOptions {
   /** The working directory: where `.env` and `.dev` are. */
@@ -25,8 +26,14 @@ export class ApplicationProcess {
     const { PATH = '', HOME = '' } = process.env;
     const env = { PATH, HOME, NO_COLOR: '1', ...settings };
     this.child = spawn(command, args, { cwd: folder, env, detached: true });
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
-    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.errors += text));
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.output += text;
+      watched.see(text);
+    });
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.errors += text;
+      watched.see(text);
+    });
     this.ending = this.ended();
   }
 

@@ -5,6 +5,7 @@ import { CacheModule } from '@nestjs/cache-manager';
 import { createTestProvider, type TestBrowser, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { API_AUDIENCE, startHarness, type AdapterName, type Harness } from '../support/harness.js';
 import { HAS_REDIS, RedisServer } from '../support/redis.js';
+import { watched } from '../support/secret-watch.js';
 import { advance, freezeTime, releaseTime } from '../support/time.js';
 
 const describeWithRedis = HAS_REDIS ? describe : describe.skip;
@@ -15,9 +16,15 @@ describeWithRedis.each(CUSTODIES)('three instances with custody %s', (custody) =
   let redis: RedisServer;
   let provider: TestProvider;
   let instances: Harness[];
+  let commands = 0;
 
   beforeAll(async () => {
-    redis = await RedisServer.start();
+    redis = await RedisServer.start({
+      onCommand: (command) => {
+        commands += 1;
+        watched.see(command);
+      },
+    });
     provider = await createTestProvider({ audience: API_AUDIENCE, accessTokenLifetime: 300 });
     instances = [];
     for (const adapter of ADAPTERS) instances.push(await startInstance(adapter));
@@ -87,6 +94,12 @@ describeWithRedis.each(CUSTODIES)('three instances with custody %s', (custody) =
     await browser.fetch(`${first?.url ?? ''}/auth/logout`, { method: 'POST' });
     browser.jar.restore(copied);
     expect(new Set(await everywhere(browser, 6))).toEqual(new Set([401]));
+  });
+
+  it('S12 gives Redis nothing that is secret', async () => {
+    await signedIn();
+    expect(commands).toBeGreaterThan(0);
+    expect(watched.leaks()).toEqual([]);
   });
 
   it('keeps every session while Redis is away, and serves again when it is back', async () => {

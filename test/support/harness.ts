@@ -19,6 +19,7 @@ import {
   type TestProvider,
 } from 'nestjs-oidc-token-reuse-testing';
 import { SampleController } from './sample.controller.js';
+import { watched, watchingLogger, watchStores } from './secret-watch.js';
 
 export type AdapterName = 'express' | 'fastify';
 export const ADAPTERS: readonly AdapterName[] = ['express', 'fastify'];
@@ -89,6 +90,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   let url = '';
   const configured = { ...defaultOptions(provider, () => url), ...options.oidc };
   const application = await createApplication(options, { options: configured, events });
+  watched.hide(configured.clientSecret, ...configured.sessionSecrets);
+  watchStores(application);
   await application.listen(0, '127.0.0.1');
   url =
     configured.publicUrl instanceof Function ? `http://localhost:${String(portOf(application))}` : configured.publicUrl;
@@ -128,7 +131,7 @@ async function createApplication(
   const module = await (override?.(builder) ?? builder).compile();
   const application = module.createNestApplication(
     adapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter(),
-    { logger: false },
+    { logger: watchingLogger },
   );
   prepare?.(application);
   return application;
@@ -139,6 +142,7 @@ function recorderOf(events: OidcEvent[]): new () => OidcEventListener {
   class Recorder extends OidcEventListener {
     handle(event: OidcEvent): void {
       events.push(event);
+      watched.see(event);
     }
   }
   return Recorder;

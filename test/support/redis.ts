@@ -10,19 +10,24 @@ import { join } from 'node:path';
 export const HAS_REDIS =
   process.env['REDIS_URL'] !== undefined || spawnSync('redis-server', ['--version']).status === 0;
 
+interface RedisOptions {
+  readonly persistent?: boolean;
+  readonly onCommand?: ((command: string) => void) | undefined;
+}
+
 export class RedisServer {
   private process: ChildProcess | undefined;
 
   private constructor(
     readonly port: number,
     private readonly folder: string,
-    private readonly appendOnly: 'no' | 'yes',
+    private readonly options: RedisOptions,
   ) {}
 
-  /** With `persistent`, it comes back with what it held. */
-  static async start({ persistent = false } = {}): Promise<RedisServer> {
+  /** With `persistent`, it comes back with what it held. `onCommand` is told of every command it gets. */
+  static async start({ persistent = false, onCommand }: RedisOptions = {}): Promise<RedisServer> {
     const folder = mkdtempSync(join(tmpdir(), 'redis-'));
-    const server = new RedisServer(await freePort(), folder, persistent ? 'yes' : 'no');
+    const server = new RedisServer(await freePort(), folder, { persistent, onCommand });
     await server.start();
     return server;
   }
@@ -41,12 +46,13 @@ export class RedisServer {
       '--save',
       '',
       '--appendonly',
-      this.appendOnly,
+      this.options.persistent === true ? 'yes' : 'no',
       '--dir',
       this.folder,
     ];
     this.process = spawn('redis-server', options, { stdio: 'ignore' });
     await this.answering();
+    await this.listen();
   }
 
   async stop(): Promise<void> {
@@ -75,6 +81,20 @@ export class RedisServer {
     const [answer] = (await once(socket, 'data')) as [string];
     socket.destroy();
     return answer;
+  }
+
+  /** MONITOR tells of every command with its arguments. */
+  private async listen(): Promise<void> {
+    const { onCommand } = this.options;
+    if (onCommand === undefined) return;
+    const monitor = connect(this.port, '127.0.0.1').setEncoding('utf8');
+    // When, and from which connection, makes every line another.
+    monitor.on('data', (lines: string) => {
+      onCommand(lines.replace(/^\+[\d.]+ \[[^\]]*\] /gm, ''));
+    });
+    monitor.on('error', () => undefined);
+    monitor.write('MONITOR\r\n');
+    await once(monitor, 'data');
   }
 
   private async answering(): Promise<void> {

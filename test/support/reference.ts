@@ -7,6 +7,7 @@ import { TestBrowser, type TestProvider } from 'nestjs-oidc-token-reuse-testing'
 import { start, type Running } from '../../src/start.js';
 import type { AdapterName } from './harness.js';
 import { freePorts } from './ports.js';
+import { watched } from './secret-watch.js';
 
 export type Settings = Readonly<Record<string, string>>;
 
@@ -106,6 +107,7 @@ function recorder(log: LogEntry[]): LoggerService {
     (level: string) =>
     (message: unknown, fields: unknown): void => {
       log.push({ level, message, fields });
+      watched.see(message, fields);
     };
   return { log: at('log'), warn: at('warn'), error: at('error'), debug: at('debug') };
 }

@@ -1,84 +1,130 @@
-/** Collects what must never be seen, and everything that can be seen, and looks for the one in the other. */
+/** Knows what must never be seen, and everything that can be seen, and looks for any piece of the one in the other. */
 import { inspect } from 'node:util';
-import { Catch, type ArgumentsHost, type INestApplication, type LoggerService } from '@nestjs/common';
-import { BaseExceptionFilter } from '@nestjs/core';
-import type { RecordingFetch } from './recording-fetch.js';
 
-/** Shorter values are found everywhere. */
-const SHORTEST = 12;
-const TOKENS = /"(?:access|refresh|id)_token":"([^"]+)/g;
-const FORM_SECRETS = [
-  'code',
-  'code_verifier',
-  'refresh_token',
-  'assertion',
-  'subject_token',
-  'token',
-  'client_secret',
-] as const;
+/** A piece of this many characters says enough; what is shorter is found everywhere. */
+const PIECE = 16;
+/** A flood of further values adds nothing. */
+const MAX_SECRETS = 20_000;
+/** A public protected header, which many compact JWTs and JWEs have in common. */
+const JOSE_HEADER = /^eyJ[\w-]*/;
+const CONTEXT = 300;
 
 export class SecretScan {
   private readonly secrets = new Set<string>();
-  private readonly seen: string[] = [];
+  private readonly seen = new Set<string>();
 
-  /** Writes down every line of every level. */
-  readonly logger: LoggerService = {
-    log: (...parts: unknown[]) => this.see(...parts),
-    error: (...parts: unknown[]) => this.see(...parts),
-    warn: (...parts: unknown[]) => this.see(...parts),
-    debug: (...parts: unknown[]) => this.see(...parts),
-    verbose: (...parts: unknown[]) => this.see(...parts),
-    fatal: (...parts: unknown[]) => this.see(...parts),
-  };
-
-  /** A value that must not be seen; what is too short to be one is ignored. */
+  /** Values that must not be seen; what is too short to be one is ignored. */
   hide(...values: readonly (string | null | undefined)[]): void {
-    for (const value of values)
-      if (value !== null && value !== undefined && value.length >= SHORTEST) this.secrets.add(value);
-  }
-
-  /** Everything secret that went to the provider and came back. */
-  hideTraffic({ sent, received }: RecordingFetch): void {
-    for (const { form, headers } of sent) {
-      this.hide(...FORM_SECRETS.map((name) => form[name]), headers.get('authorization')?.split(' ')[1]);
+    for (const value of values) {
+      const secret = value?.replace(JOSE_HEADER, '') ?? '';
+      if (secret.length >= PIECE && this.secrets.size < MAX_SECRETS) this.secrets.add(secret);
     }
-    // By text, since an answer may have come in half.
-    for (const body of received) this.hide(...[...body.matchAll(TOKENS)].map(([, token]) => token));
   }
 
   /** Something that others can see, in every form in which it is usually printed. */
   see(...parts: readonly unknown[]): void {
-    for (const part of parts) {
-      this.seen.push(
-        inspect(part, { depth: Infinity, showHidden: true, maxStringLength: Infinity, maxArrayLength: Infinity }),
-      );
-      this.seen.push(String(part), JSON.stringify(part) ?? '');
-    }
+    for (const line of parts.flatMap(printed)) this.seen.add(line);
   }
 
-  /** What was seen although it is secret, with the place. */
+  /** What was seen although it is secret: the beginnings of those lines. */
   leaks(): readonly string[] {
-    return this.seen.flatMap((text) =>
-      [...this.secrets]
-        .filter((secret) => text.includes(secret))
-        .map((secret) => `…${text.slice(0, text.indexOf(secret)).slice(-300)}<SECRET>`),
-    );
+    return this.leaksIn([...this.seen]);
+  }
+
+  /** The same for what was not seen yet. */
+  leaksOf(...parts: readonly unknown[]): readonly string[] {
+    return this.leaksIn(parts.flatMap(printed));
+  }
+
+  /** Forgets what was seen: a test has planted it. */
+  forget(): void {
+    this.seen.clear();
   }
 
   get counts(): { readonly secrets: number; readonly seen: number } {
-    return { secrets: this.secrets.size, seen: this.seen.length };
+    return { secrets: this.secrets.size, seen: this.seen.size };
   }
 
-  /** Looks at every error that a handler or a guard of the application throws, before it is answered. */
-  watchErrors(application: INestApplication): void {
-    const see = this.see.bind(this);
-    @Catch()
-    class WatchingFilter extends BaseExceptionFilter {
-      override catch(exception: unknown, host: ArgumentsHost): void {
-        see(exception);
-        super.catch(exception, host);
-      }
-    }
-    application.useGlobalFilters(new WatchingFilter(application.getHttpAdapter()));
+  private leaksIn(lines: readonly string[]): readonly string[] {
+    const texts = lines.map(spelledAlike);
+    const pieces = this.piecesIn(texts);
+    if (pieces.hashes.size === 0) return [];
+    return texts.flatMap((text, index) => {
+      const at = firstPiece(text, pieces);
+      return at === undefined ? [] : [`…${lines[index]?.slice(Math.max(0, at - CONTEXT), at) ?? ''}<SECRET>`];
+    });
   }
+
+  /** The pieces of secrets that may be in these texts: few, since a table of bits leaves the others out. */
+  private piecesIn(texts: readonly string[]): Pieces {
+    const bits = new Uint32Array(BITS / 32);
+    for (const text of texts)
+      eachPiece(text, (hash) => {
+        const bit = hash % BITS;
+        bits[bit >>> 5] = (bits[bit >>> 5] ?? 0) | (1 << (bit & 31));
+      });
+    const hashes = new Set<number>();
+    const spellings = new Set<string>();
+    for (const secret of this.secrets)
+      for (const form of formsOf(secret))
+        eachPiece(form, (hash, start) => {
+          const bit = hash % BITS;
+          if (((bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) === 0) return;
+          hashes.add(hash);
+          spellings.add(form.slice(start, start + PIECE));
+        });
+    return { hashes, spellings };
+  }
+}
+
+interface Pieces {
+  readonly hashes: ReadonlySet<number>;
+  readonly spellings: ReadonlySet<string>;
+}
+
+const BITS = 2 ** 26;
+const BASE = 0x01000193;
+/** What the first character of a piece counts for when it leaves. */
+const LEAVING = Array.from({ length: PIECE }).reduce<number>((power) => Math.imul(power, BASE), 1);
+
+/** Every piece of a text with a hash that rolls along. */
+function eachPiece(text: string, visit: (hash: number, start: number) => void): void {
+  let hash = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    hash = Math.imul(hash, BASE) + text.charCodeAt(index);
+    if (index >= PIECE) hash -= Math.imul(LEAVING, text.charCodeAt(index - PIECE));
+    if (index >= PIECE - 1) visit(hash >>> 0, index - PIECE + 1);
+  }
+}
+
+function firstPiece(text: string, { hashes, spellings }: Pieces): number | undefined {
+  let found: number | undefined;
+  eachPiece(text, (hash, start) => {
+    if (found === undefined && hashes.has(hash) && spellings.has(text.slice(start, start + PIECE))) found = start;
+  });
+  return found;
+}
+
+/** A secret as it is, percent-encoded, and in base64 wherever it may stand in something longer. */
+function formsOf(secret: string): readonly string[] {
+  const encoded = encodeURIComponent(secret);
+  const inBase64 = [0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)]).toString('base64url');
+    // Without the characters that share bits with what stands around it.
+    return text.slice(before === 0 ? 0 : before + 1, -1);
+  });
+  return [spelledAlike(secret), ...(encoded === secret ? [] : [encoded]), ...inBase64];
+}
+
+/** base64 and base64url are one. */
+function spelledAlike(text: string): string {
+  return text.replaceAll('+', '-').replaceAll('/', '_');
+}
+
+/** By lines, since most of what is printed is printed again and again. */
+function printed(part: unknown): readonly string[] {
+  if (typeof part === 'string') return part.split('\n');
+  const options = { depth: Infinity, maxStringLength: Infinity, maxArrayLength: Infinity, breakLength: Infinity };
+  const forms = [inspect(part, { ...options, showHidden: true }), String(part), JSON.stringify(part) ?? ''];
+  return forms.flatMap((form) => form.split('\n'));
 }

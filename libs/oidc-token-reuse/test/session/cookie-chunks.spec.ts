@@ -73,3 +73,11 @@ describe('cookie chunks', () => {
     expect(heldChunks(jarOf(Array.from({ length: 500 }, () => 'x')), NAME)).toHaveLength(16);
   });
 });
+
+describe('held chunks', () => {
+  it('S2 are those of the name alone, and of none that is as long', () => {
+    const other = 'x'.repeat(NAME.length);
+    const jar = new CookieJar(`${other}.0=a; ${NAME}.1=b; ${NAME}x0=c; x${NAME}.2=d`);
+    expect(heldChunks(jar, NAME)).toEqual([1]);
+  });
+});

@@ -110,6 +110,12 @@ describe('the format of a session', () => {
     expect(decodeSession(bytesOf({ small }))).toBeUndefined();
   });
 
+  it('without an access token and a refresh token has neither', () => {
+    const tokens = [undefined, undefined, jwtOf({ sub: 'sub' })];
+    const session = decodeSession(bytesOf({ small: { s: [...SMALL, ...TIMES] }, tokens }));
+    expect([session?.tokens.accessToken, session?.tokens.refreshToken]).toEqual([undefined, undefined]);
+  });
+
   it('without an ID Token gives no session', () => {
     expect(
       decodeSession(bytesOf({ small: { s: [...SMALL, ...TIMES] }, tokens: ['a', 'b', undefined] })),

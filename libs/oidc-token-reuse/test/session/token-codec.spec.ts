@@ -71,3 +71,24 @@ describe('a byte string', () => {
     );
   });
 });
+
+describe('the length in front of a byte string', () => {
+  it('takes one byte up to 127, and two from then on', () => {
+    const written = [127, 128].map((length) => {
+      const writer = new ByteWriter();
+      writer.bytes(new Uint8Array(length));
+      return writer.finish().length - length;
+    });
+    expect(written).toEqual([1, 2]);
+  });
+
+  it('has four bytes at most', () => {
+    expect(() => new ByteReader(Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x01)).bytes()).toThrow('a length is too long');
+  });
+
+  it('is there for each of eight segments, and once for nine', () => {
+    const segment = 'YWFhYWFhYWFh';
+    const lengths = [8, 9].map((count) => encoded(Array.from({ length: count }, () => segment).join('.')).length);
+    expect(lengths).toEqual([1 + 8 * (2 + 9), 1 + 2 + 9 * 12 + 8]);
+  });
+});

@@ -66,3 +66,10 @@ describe('the claims of a token that is not verified here', () => {
     expect(peekClaims(token)).toBeUndefined();
   });
 });
+
+describe('an access token that never ends', () => {
+  it('lives for an hour', () => {
+    const payload = Buffer.from('{"exp":1e999}').toString('base64url');
+    expect(expiryOf(undefined, `e30.${payload}.AAAA`)).toBe(3600);
+  });
+});

@@ -44,7 +44,7 @@ describe('validateTimes', () => {
   it('refuses an expired token as such, after the tolerance and not before', () => {
     expect(times({ exp: NOW - 29 })).toBe(NOW - 29);
     expect(() => times({ exp: NOW - 30 })).toThrow(ExpiredTokenError);
-    expect(() => times({ exp: 0 })).toThrow('the token has expired');
+    expect(outcomeOf(() => times({ exp: 0 }))).toMatchObject({ claim: 'exp', message: 'the token has expired' });
   });
 
   it.each(['nbf', 'iat'])('T14 refuses a %s in the future, after the tolerance and not before', (name) => {

@@ -113,3 +113,32 @@ describe('isOwnIssuer', () => {
     ]);
   });
 });
+
+describe('validateIssuer, at the edges of its policy', () => {
+  it.each([`x${A}`, `${A}x`, 'contoso'])('T12 takes %s for no tenant, although it is on the list', (tid) => {
+    const policy = { ...ENTRA, options: { preset: 'entra', tenants: [tid] } } as const;
+    expect(() => check({ iss: v2(tid), tid }, policy)).toThrow('missing or not allowed "tid" claim value');
+  });
+
+  it('takes the one issuer that Entra has without tenants, and no form of it for a tenant that there is not', () => {
+    const policy = {
+      ...ENTRA,
+      metadataIssuer: v2(A),
+      keyIssuer: undefined,
+      options: { preset: 'entra', tenants: [] },
+    } as const;
+    expect(check({ iss: v2(A), tid: A }, policy)).toBeUndefined();
+    for (const iss of [v1('undefined'), v2('undefined')])
+      expect(() => check({ iss, tid: A }, policy)).toThrow('unexpected "iss" claim value');
+  });
+
+  it('T12 takes the v2 issuer of Entra also where the metadata names the v1 form', () => {
+    expect(check({ iss: v2(A), tid: A }, { ...ENTRA, metadataIssuer: v1('{tenantid}'), keyIssuer: undefined })).toBe(A);
+  });
+
+  it('leaves a template alone where there is no tenant', () => {
+    const policy = { ...ONE, metadataIssuer: 'https://id.example.com/{tenantid}' };
+    expect(check({ iss: 'https://id.example.com/{tenantid}' }, policy)).toBeUndefined();
+    expect(issuerOf('https://id.example.com/{tenantid}', undefined)).toBe('https://id.example.com/{tenantid}');
+  });
+});

@@ -197,3 +197,25 @@ describe('looksLikeJws', () => {
     expect(looksLikeJws(token)).toBe(false);
   });
 });
+
+describe('the edges of a compact JWS', () => {
+  it('are the dots, also around one character', () => {
+    expect(() => parse('e.e30.AAAA')).toThrow('a part of the token is not base64url');
+  });
+
+  it.each(['!AAAAAAA', 'AA!AAAAA', 'AAA\nAAAA', '\u00e9AAAAAAA'])('T6 refuses the signature %j', (signature) => {
+    expect(() => parse(compact({ alg: 'RS256' }, {}, signature))).toThrow('the signature is not base64url');
+  });
+
+  it('takes "application/" off a type where it is in front only', () => {
+    const types = ['application/at+jwt', 'x-application/at+jwt'].map(
+      (typ) => parse(compact({ alg: 'RS256', typ })).type,
+    );
+    expect(types).toEqual(['at+jwt', 'x-application/at+jwt']);
+  });
+
+  it('name what made a part no JSON object', () => {
+    const failure = outcomeOf(() => parse(compact({ alg: 'RS256' }, '[]')));
+    expect(failure).toMatchObject({ cause: { message: 'not a JSON object' } });
+  });
+});

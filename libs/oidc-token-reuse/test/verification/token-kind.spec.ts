@@ -94,6 +94,7 @@ describe('the reason', () => {
     [requireAccessToken, { type: 'at+jwt', claims: { nonce: 'n' } }, 'nonce', 'the token is no access token'],
     [requireAccessToken, { type: 'jwt', claims: ID }, 'typ', 'the token is no access token that says so'],
     [requireIdToken, { type: 'at+jwt', claims: ID }, 'typ', 'the token is no ID Token'],
+    [requireIdToken, { type: 'jwt', claims: { typ: 'DPoP' } }, 'typ', 'the token is no ID Token'],
     [requireIdToken, { type: 'jwt', claims: { token_use: 'access' } }, 'token_use', 'the token is no ID Token'],
     [requireIdToken, { type: 'jwt', claims: EVENTS }, 'events', 'the token is no ID Token'],
     [requirePresentedIdToken, { type: 'jwt', claims: { scp: 'x' } }, 'scp', 'the token is no ID Token'],

@@ -1,0 +1,34 @@
+/** Random numbers that a seed determines, so that every case can be made again. */
+import { createHash } from 'node:crypto';
+
+/** Mulberry32: 32 bits of state are plenty for a few million cases. */
+export class Random {
+  private state: number;
+
+  constructor(seed: string) {
+    this.state = createHash('sha256').update(seed).digest().readInt32LE(0);
+  }
+
+  /** A whole number from 0 up to, and not including, the limit. */
+  below(limit: number): number {
+    this.state = (this.state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % Math.max(1, limit);
+  }
+
+  /** True this many times in a hundred. */
+  chance(percent: number): boolean {
+    return this.below(100) < percent;
+  }
+
+  pick<Value>(values: readonly [Value, ...Value[]]): Value {
+    return values[this.below(values.length)] ?? values[0];
+  }
+
+  /** A piece of something this long: where it begins, and where it ends. */
+  range(length: number): readonly [start: number, end: number] {
+    const start = this.below(length);
+    return [start, start + this.below(Math.min(length - start, 64)) + 1];
+  }
+}
