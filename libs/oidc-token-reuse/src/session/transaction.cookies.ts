@@ -56,10 +56,16 @@ export class TransactionCookies {
     return transaction;
   }
 
+  /** Whether the request carries attempts. */
+  isPresent(exchange: HttpExchange): boolean {
+    if (exchange.header('cookie') === undefined) return false;
+    const { prefix } = this;
+    for (const name of exchange.cookies.names()) if (name.startsWith(prefix)) return true;
+    return false;
+  }
+
   /** Clears the oldest attempts beyond the number that may stay. */
   async evict(exchange: HttpExchange, keep = MAX_TRANSACTIONS): Promise<void> {
-    // Most requests carry none: the header says so before it is taken apart.
-    if (exchange.header('cookie')?.includes(this.prefix) !== true) return;
     const names = [...exchange.cookies.names()].filter((name) => name.startsWith(this.prefix));
     if (names.length <= keep) return;
     const dated = await Promise.all(
