@@ -41,7 +41,7 @@ export async function startDevelopmentProvider(options: DevelopmentProviderOptio
   const saver = new StateSaver(stateFile, sessionSecret);
   const provider = await createTestProvider({
     port,
-    audience: API_AUDIENCE,
+    audience: audienceOf(settings),
     defaultClient: chosenClient(settings),
     onStateChanged: () => {
       saver.schedule();
@@ -57,6 +57,12 @@ export async function startDevelopmentProvider(options: DevelopmentProviderOptio
       await provider.close();
     },
   };
+}
+
+/** The API that the provider issues access tokens for. */
+function audienceOf({ OPENID_AUDIENCE: audiences, OPENID_RESOURCE: resource }: Environment): string {
+  const [first = ''] = audiences?.split(',') ?? [];
+  return first.trim() || (resource ?? API_AUDIENCE);
 }
 
 /** The client that the settings name, where they name one. */
@@ -83,7 +89,7 @@ function withProvider(settings: Environment, { issuer, client, sessionSecret }: 
   return {
     OPENID_ISSUER: issuer,
     OPENID_CLIENT_ID: client.clientId,
-    OPENID_AUDIENCE: API_AUDIENCE,
+    OPENID_AUDIENCE: audienceOf(settings),
     OPENID_SESSION_SECRET: sessionSecret,
     OPENID_USE_END_SESSION_ENDPOINT: 'true',
     GRAPH_ME_URL: `${issuer}/graph/me`,

@@ -1,6 +1,7 @@
 /** What survives a restart in development, so that a restart signs nobody out: one file that only its owner can read. */
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 import type { ProviderState, TestProvider } from 'nestjs-oidc-token-reuse-testing';
 
@@ -38,6 +39,8 @@ export function writeState(file: string, state: DevelopmentState): void {
 export class StateSaver {
   private provider: TestProvider | undefined;
   private scheduled: NodeJS.Immediate | undefined;
+  private readonly logger = new Logger('DevelopmentProvider');
+  private isFailing = false;
 
   constructor(
     private readonly file: string,
@@ -60,6 +63,18 @@ export class StateSaver {
     clearImmediate(this.scheduled);
     this.scheduled = undefined;
     if (this.provider === undefined) return;
-    writeState(this.file, { sessionSecret: this.sessionSecret, provider: this.provider.exportState() });
+    try {
+      writeState(this.file, { sessionSecret: this.sessionSecret, provider: this.provider.exportState() });
+      this.isFailing = false;
+    } catch (error) {
+      // Without the file a restart signs everybody out, and nothing else happens.
+      if (!this.isFailing)
+        this.logger.warn(`${this.file} cannot be written (${codeOf(error)}): a restart signs everybody out`);
+      this.isFailing = true;
+    }
   }
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
 }

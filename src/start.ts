@@ -2,8 +2,6 @@
 import type { Server } from 'node:http';
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { ExpressAdapter } from '@nestjs/platform-express';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { OidcConfigurationException, readEnvironment, type ConfigurationProblem } from 'nestjs-oidc-token-reuse';
 import { AppModule } from './app.module.js';
 import { readApplicationConfig, type ApplicationConfig } from './application.config.js';
@@ -11,6 +9,7 @@ import { ApplicationLogger } from './application.logger.js';
 import { Connections } from './connections.js';
 import { expectedSettings, startDevelopmentProvider } from './development-provider.js';
 import { isProduction, needsDevelopmentProvider, withoutBlanks, type Environment } from './environment.js';
+import { adapterOf } from './http-adapter.js';
 import { listening } from './listening.js';
 
 export interface StartOptions {
@@ -107,11 +106,4 @@ async function startApplication(settings: Environment, options: StartOptions): P
     connections.close();
     await application.close();
   };
-}
-
-function adapterOf({ httpAdapter }: ApplicationConfig): ExpressAdapter | FastifyAdapter {
-  if (httpAdapter === 'fastify') return new FastifyAdapter();
-  const adapter = new ExpressAdapter();
-  adapter.disable('x-powered-by');
-  return adapter;
 }

@@ -23,7 +23,8 @@ export class ApplicationProcess {
   /** Sees only the settings that are given, nothing of this process's environment. */
   constructor([command, ...args]: readonly [string, ...string[]], { folder, settings = {} }: ProcessOptions) {
     const { PATH = '', HOME = '' } = process.env;
-    this.child = spawn(command, args, { cwd: folder, env: { PATH, HOME, NO_COLOR: '1', ...settings } });
+    const env = { PATH, HOME, NO_COLOR: '1', ...settings };
+    this.child = spawn(command, args, { cwd: folder, env, detached: true });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.errors += text));
     this.ending = this.ended();
@@ -51,6 +52,13 @@ export class ApplicationProcess {
 
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
+  }
+
+  /** Ends it at once, with whatever it has started. */
+  async kill(): Promise<Ending> {
+    const { pid, exitCode, signalCode } = this.child;
+    if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL');
+    return this.end();
   }
 
   /** Sends a signal and waits for the end. */

@@ -174,10 +174,49 @@ describe.each(ADAPTERS)('the reference application on %s', (adapter) => {
       );
     });
 
+    it('is not led there for ever when a proxy rewrites the host and does not say so: it is served, with one warning', async () => {
+      const browser = new TestBrowser();
+      const answers: number[] = [];
+      for (const path of ['/', '/', '/?again']) {
+        const response = await browser.navigate(reference.url + path, {
+          follow: false,
+          headers: { host: 'inner.example' },
+        });
+        answers.push(response.status);
+      }
+      expect(answers).toEqual([302, 200, 200]);
+      expect(reference.log.filter(({ message }) => String(message).startsWith('a proxy rewrites Host'))).toHaveLength(
+        1,
+      );
+    });
+
     it('is the only request that is redirected', async () => {
       const response = await new TestBrowser().fetch(`${reference.url}/api/public`, { headers: { host: 'a.example' } });
       expect(response.status).toBe(200);
     });
+  });
+
+  it.each([
+    ['application/json', ''],
+    ['application/json', '{"a":1}'],
+    ['text/xml', '<a/>'],
+    ['text/plain', 'a'],
+  ])('renews and signs out whatever body comes along: %s %j', async (type, body) => {
+    const browser = await reference.signedIn();
+    const post = (path: string): Promise<Response> =>
+      browser.fetch(reference.url + path, { method: 'POST', headers: { 'content-type': type }, body });
+    expect([(await post('/auth/refresh')).status, (await post('/auth/logout')).status]).toEqual([200, 200]);
+    expect(await (await get('/auth/session', browser)).json()).toEqual({ authenticated: false });
+  });
+
+  it('refuses a body that is no JSON and says that it is', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await new TestBrowser().fetch(`${reference.url}/auth/refresh`, {
+      method: 'POST',
+      headers,
+      body: '{',
+    });
+    expect(response.status).toBe(400);
   });
 
   it('signs out here and at the provider', async () => {

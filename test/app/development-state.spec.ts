@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { createTestProvider, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { readState, StateSaver, writeState, type DevelopmentState } from '../../src/development-state.js';
 
@@ -55,6 +56,21 @@ describe('the state file', () => {
 
   it('counts as absent when it is not there', () => {
     expect(readState(file)).toBeUndefined();
+  });
+
+  it('may be impossible to write: that is warned about once, and costs nothing but itself', () => {
+    writeFileSync(join(folder, '.dev'), 'a file in the place of the folder');
+    const warnings: unknown[] = [];
+    Logger.overrideLogger({
+      log: () => undefined,
+      error: () => undefined,
+      warn: (message: unknown) => warnings.push(message),
+    });
+    const saver = new StateSaver(file, SECRET);
+    saver.watch(provider);
+    saver.save();
+    Logger.overrideLogger(false);
+    expect(warnings).toEqual([`${file} cannot be written (EEXIST): a restart signs everybody out`]);
   });
 
   it('is written at once when the provider is there, and after its changes', async () => {

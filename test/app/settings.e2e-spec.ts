@@ -31,6 +31,21 @@ async function statusAndBody(response: Response): Promise<{ readonly status: num
   return { status: response.status, body: await response.json() };
 }
 
+describe.each(ADAPTERS)('with the embedded provider on %s', (adapter) => {
+  it.each([
+    { OPENID_AUDIENCE: 'https://api.example/reports, other' },
+    { OPENID_RESOURCE: 'https://api.example/reports' },
+  ])('issues tokens for the API that %j names', async (settings) => {
+    const { url } = await reference({ adapter, settings });
+    const browser = new TestBrowser();
+    const landed = await browser.signIn(`${url}/auth/login?returnTo=/api/profile`, { login: 'bob', password: 'bob' });
+    expect(await statusAndBody(landed)).toMatchObject({ status: 200, body: { subject: 'user-bob' } });
+    expect((await browser.fetch(`${url}/api/reports`)).headers.get('www-authenticate')).toContain(
+      'scope="reports.read"',
+    );
+  });
+});
+
 describe.each(ADAPTERS)('with a provider of its own on %s', (adapter) => {
   it('no other one is started, and nothing is written', async () => {
     const { url, hasDevelopmentProvider, hasState } = await reference({ adapter, provider: await testProvider() });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createTestProvider, TestBrowser } from 'nestjs-oidc-token-reuse-testing';
 import { freePorts, occupy, portOf, release } from '../support/ports.js';
 import { settingsFor, type Settings } from '../support/reference.js';
+import { until } from '../support/until.js';
 import { ApplicationProcess } from './application-process.js';
 import { copyProject, removeProject } from './project-copy.js';
 
@@ -22,7 +23,7 @@ beforeAll(() => {
   project = copyProject();
 });
 afterAll(async () => {
-  await Promise.all(processes.map((each) => each.stop('SIGKILL')));
+  await Promise.all(processes.map((each) => each.kill()));
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   removeProject(project);
 });
@@ -50,6 +51,12 @@ function urlOf({ PORT }: { readonly PORT: string }): string {
   return `http://localhost:${PORT}`;
 }
 
+/** The provider that was started with it is asked for behind the start. */
+async function isWell(settings: { readonly PORT: string }): Promise<boolean> {
+  const { status } = (await jsonOf(fetch(`${urlOf(settings)}/health`))) as { readonly status: string };
+  return status === 'ok';
+}
+
 async function jsonOf(response: Promise<Response>): Promise<unknown> {
   return (await response).json();
 }
@@ -66,8 +73,8 @@ describe('npm start', () => {
     expect(warning).toMatch(/WARN \[OidcTokenReuse\] configuration\.warning .*PUBLIC_URL: is http: cookies go without/);
     expect(lines).toEqual([`Open ${urlOf(one)} and sign in as alice / alice (admin) or bob / bob`, '']);
     expect(first.stderr).toBe('');
-    expect(await jsonOf(fetch(`${urlOf(one)}/health`))).toMatchObject({ status: 'ok' });
-    expect(await jsonOf(fetch(`${urlOf(two)}/health`))).toMatchObject({ status: 'ok' });
+    await until(() => isWell(one));
+    await until(() => isWell(two));
     expect(await first.stop('SIGINT')).toEqual({ code: 0, signal: null });
     expect(await second.stop('SIGINT')).toEqual({ code: 0, signal: null });
     expect(readdirSync(join(project, 'dist'))).toContain('main.js');

@@ -161,7 +161,7 @@ describe.each(ADAPTERS)('the guard in an application on %s', (adapter) => {
   });
 
   it('resolves in every feature module, without being global', async () => {
-    await start({ extras: { globalGuard: false }, imports: [FeatureModule] });
+    await start({ extras: { globalGuard: false }, controllers: [], imports: [FeatureModule] });
     expect(await get('/feature/subject')).toEqual(MISSING);
     expect((await get('/feature/subject', await bearer())).body).toEqual({ subject: 'user-alice' });
     expect(await get('/unguarded', await bearer())).toEqual({
@@ -324,7 +324,7 @@ describe.each(ADAPTERS)('the guard in an application on %s', (adapter) => {
   });
 
   it('answers failures of the library wherever they are thrown, headers included', async () => {
-    await start({ extras: { globalGuard: false }, imports: [FeatureModule] });
+    await start({ extras: { globalGuard: false }, controllers: [], imports: [FeatureModule] });
     expect(await get('/unguarded/downstream')).toEqual(MISSING);
     expect(await get('/unguarded/late')).toEqual({ status: 200, body: 'sent', challenge: null });
     expect((await get('/unguarded')).status).toBe(200);

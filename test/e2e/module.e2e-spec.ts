@@ -6,36 +6,45 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import {
   Controller,
   Get,
+  Inject,
   Injectable,
   Module,
   Post,
+  UseGuards,
   VersioningType,
+  type CanActivate,
   type DynamicModule,
   type INestApplication,
   type Type,
 } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
-import { NestFactory } from '@nestjs/core';
+import { APP_GUARD, NestFactory, Reflector } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import {
   AccessToken,
   createOidcConfig,
   CurrentUser,
+  OIDC_OPTIONS,
   oidcConfig,
   OidcConfigurationException,
   OidcEventListener,
   OidcModule,
+  OidcRoutes,
   OnBehalfOf,
   OptionalAuth,
   Principal,
+  PrincipalFactory,
   PrincipalResolver,
   Public,
   RequireAcr,
   RequireRoles,
   RequireScopes,
+  SessionService,
+  TokenReuseGuard,
   type OidcEvent,
   type OidcModuleOptions,
+  type OidcOptions,
   type OidcOptionsFactory,
 } from 'nestjs-oidc-token-reuse';
 import { createTestProvider, TestBrowser, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
@@ -50,6 +59,91 @@ import {
 } from '../support/harness.js';
 import { authorize, comeBack, redirectOf } from '../support/login.js';
 import { freePorts } from '../support/ports.js';
+
+@Controller('open')
+class Open {
+  @Get()
+  get(): string {
+    return 'open';
+  }
+}
+
+@Controller('unguarded')
+class Unguarded {
+  @Get('scopes')
+  @RequireScopes('a')
+  scopes(): string {
+    return 'secret';
+  }
+
+  @Get('roles')
+  @RequireRoles('a')
+  roles(): string {
+    return 'secret';
+  }
+
+  @Get('acr')
+  @RequireAcr('a')
+  acr(): string {
+    return 'secret';
+  }
+
+  @Get()
+  everybody(): string {
+    return 'open';
+  }
+}
+
+@Injectable()
+class SomeGuard implements CanActivate {
+  canActivate(): boolean {
+    return true;
+  }
+}
+
+/** With a constructor of its own. */
+@Injectable()
+class OwnGuard extends TokenReuseGuard {
+  constructor(
+    reflector: Reflector,
+    @Inject(OIDC_OPTIONS) options: OidcOptions,
+    sessions: SessionService,
+    principals: PrincipalFactory,
+    routes: OidcRoutes,
+  ) {
+    super(reflector, options, sessions, principals, routes);
+  }
+}
+
+@Controller('guarded-class')
+@UseGuards(TokenReuseGuard)
+class GuardedClass {
+  @Get()
+  @RequireRoles('a')
+  get(): string {
+    return 'secret';
+  }
+}
+
+@Controller('guarded-handler')
+@RequireRoles('a')
+class GuardedHandler {
+  @Get()
+  @UseGuards(TokenReuseGuard)
+  get(): string {
+    return 'secret';
+  }
+}
+
+@Controller('guarded-by-subclass')
+@UseGuards(OwnGuard)
+class GuardedBySubclass {
+  @Get()
+  @RequireRoles('a')
+  get(): string {
+    return 'secret';
+  }
+}
 
 interface Application {
   readonly nest: INestApplication;
@@ -306,11 +400,50 @@ describe.each(ADAPTERS)('the module on %s', (adapter) => {
     });
 
     it('and leaves the application unguarded where it wants that, but not UserInfo', async () => {
-      const harness = await startHarness({ adapter, provider, extras: { globalGuard: false } });
-      const statuses = await served(harness, ['/api/reports', '/auth/session', '/auth/userinfo']);
+      const harness = await startHarness({ adapter, provider, extras: { globalGuard: false }, controllers: [Open] });
+      const statuses = await served(harness, ['/open', '/auth/session', '/auth/userinfo']);
       await harness.close();
-      expect(statuses).toEqual({ '/api/reports': 200, '/auth/session': 200, '/auth/userinfo': 401 });
+      expect(statuses).toEqual({ '/open': 200, '/auth/session': 200, '/auth/userinfo': 401 });
     });
+
+    it('and does not start where decorators ask for what no guard looks at', async () => {
+      const starting = startHarness({ adapter, provider, extras: { globalGuard: false }, controllers: [Unguarded] });
+      await expect(starting).rejects.toMatchObject({
+        problems: ['Unguarded.scopes', 'Unguarded.roles', 'Unguarded.acr'].map((setting) => ({
+          setting,
+          message: expect.stringContaining('no guard stands before it; add @UseGuards(TokenReuseGuard)'),
+        })),
+      });
+    });
+
+    it('and warns where a guard that it does not know stands before them', async () => {
+      const providers = [{ provide: APP_GUARD, useClass: SomeGuard }];
+      const extras = { globalGuard: false };
+      const harness = await startHarness({ adapter, provider, extras, providers, controllers: [Unguarded] });
+      const warnings = harness.events.filter(({ type }) => type === 'configuration.warning');
+      await harness.close();
+      expect(warnings.map((event) => ('reason' in event ? event.reason.split(':')[0] : ''))).toEqual(
+        expect.arrayContaining(['Unguarded.scopes', 'Unguarded.roles', 'Unguarded.acr']),
+      );
+    });
+
+    it('and is content with a guard at the class, at the handler, or of a subclass', async () => {
+      const extras = { globalGuard: false };
+      const controllers = [GuardedClass, GuardedHandler, GuardedBySubclass];
+      const harness = await startHarness({ adapter, provider, extras, controllers, providers: [OwnGuard] });
+      const statuses = await served(harness, ['/guarded-class', '/guarded-handler', '/guarded-by-subclass']);
+      await harness.close();
+      expect(statuses).toEqual({ '/guarded-class': 401, '/guarded-handler': 401, '/guarded-by-subclass': 401 });
+    });
+
+    it.each(['/auth/login', '/auth/session', '/auth/backchannel-logout'])(
+      'and does not start with the callback at %s, which is a route already',
+      async (callbackUrl) => {
+        await expect(startHarness({ adapter, provider, oidc: { callbackUrl } })).rejects.toMatchObject({
+          problems: [{ setting: 'callbackUrl', message: expect.stringContaining(`${callbackUrl} is another route`) }],
+        });
+      },
+    );
 
     it('with the error page of the application where it has one', async () => {
       const harness = await startHarness({ adapter, provider, oidc: { errorPath: '/sign-in-failed' } });

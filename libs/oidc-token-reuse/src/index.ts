@@ -1,7 +1,7 @@
 /** The public API. */
 export { Clock } from './clock.js';
 export { createOidcConfig, oidcConfig } from './config/oidc.config.js';
-export { oidcEnvironmentSchema, readEnvironment } from './config/environment.js';
+export { oidcEnvironmentSchema, readEnvironment, type EnvironmentConfiguration } from './config/environment.js';
 export type {
   ClientAuthMethod,
   Custody as CustodyKind,
@@ -14,10 +14,12 @@ export type {
   TokenKind,
 } from './config/options.js';
 export { OIDC_OPTIONS } from './config/options.js';
+export { OidcRoutes } from './config/routes.js';
 export {
   Coordinator,
   type Lease,
   type LeaseLimits,
+  type PlacedRecord,
   type Space,
   type StoredRecord,
 } from './coordination/coordinator.js';
@@ -47,6 +49,7 @@ export {
   RequireScopes,
 } from './guard/decorators.js';
 export type { Requirements } from './guard/authorization.js';
+export { PrincipalFactory } from './guard/principal.factory.js';
 export { PrincipalResolver } from './guard/principal.resolver.js';
 export { TokenReuseGuard, type RequestResponse } from './guard/token-reuse.guard.js';
 export { httpExchange, type HttpExchange } from './http/http-exchange.js';
@@ -58,6 +61,7 @@ export type { DownstreamRequest } from './on-behalf-of/downstream-request.js';
 export type { DownstreamToken } from './on-behalf-of/downstream-token.cache.js';
 export { OnBehalfOfService } from './on-behalf-of/on-behalf-of.service.js';
 export { UserInfoService } from './on-behalf-of/userinfo.service.js';
+export type { JsonObject } from './provider/json.js';
 export { OidcHealth, type OidcHealthReport } from './provider/health.js';
 export { RefreshService } from './refresh/refresh.service.js';
 export { SessionService } from './refresh/session.service.js';
@@ -66,3 +70,4 @@ export { Principal } from './session/principal.js';
 export type { SessionOwner } from './session/session-index.js';
 export type { Session } from './session/session.js';
 export type { TokenSet } from './session/token-set.js';
+export type { VerifiedAccessToken } from './verification/access-token.verifier.js';

@@ -159,7 +159,9 @@ function custodyOf(
   shared: { readonly cookies: CookieWriter; readonly opened: OpenedSessions },
 ): Custody {
   if (options.custody === 'store') return new StoreCustody({ ...shared, options, coordinator, clock });
-  return new CookieCustody({ ...shared, options, clock, sealer: new Sealer(options.sessionSecrets, 'session') });
+  // A session opens for the provider and the client it was made with: nobody else gets its refresh token.
+  const purpose = JSON.stringify(['session', options.issuer, options.clientId]);
+  return new CookieCustody({ ...shared, options, clock, sealer: new Sealer(options.sessionSecrets, purpose) });
 }
 
 /** The provider's POST of response mode `form_post` is cross-site, so its cookie is too. */

@@ -16,11 +16,15 @@ interface OtherFindings {
   readonly warnings: readonly string[];
 }
 
-export function checkOtherVariables(variables: Variables): OtherFindings {
+/** Strangers are no problem by themselves; where something is missing, they may be what was meant. */
+export function checkOtherVariables(
+  variables: Variables,
+): OtherFindings & { readonly strangers: readonly ConfigurationProblem[] } {
   const nonce = checkNonce(variables);
   return {
     problems: [...contradictions(variables), ...notYet(variables), ...nonce.problems],
-    warnings: [...strangers(variables), ...nonce.warnings, ...inProduction(variables)],
+    warnings: [...nonce.warnings, ...inProduction(variables)],
+    strangers: strangers(variables),
   };
 }
 
@@ -28,9 +32,16 @@ export function checkOtherVariables(variables: Variables): OtherFindings {
 function contradictions(variables: Variables): readonly ConfigurationProblem[] {
   return Object.values(VARIABLES).flatMap((spellings) => {
     const [one, other] = spellings.filter((name) => variables.has(name));
-    if (one === undefined || other === undefined || variables.get(one) === variables.get(other)) return [];
+    if (one === undefined || other === undefined || meaningOf(variables.get(one)) === meaningOf(variables.get(other)))
+      return [];
     return [{ setting: one, message: `differs from ${other}, which is the same setting; remove one of the two` }];
   });
+}
+
+/** `TRUE` and `yes` are one value of a flag, and no other setting with two spellings can be written like a flag. */
+function meaningOf(text: string | undefined): string | boolean | undefined {
+  const { data } = booleanText.safeParse(text);
+  return data ?? text;
 }
 
 function notYet(variables: Variables): readonly ConfigurationProblem[] {
@@ -46,14 +57,16 @@ function checkNonce(variables: Variables): OtherFindings {
   };
 }
 
-function strangers(variables: Variables): readonly string[] {
+function strangers(variables: Variables): readonly ConfigurationProblem[] {
   return [...variables.keys()]
     .filter((name) => /^OPENID_/i.test(name) && !KNOWN_VARIABLES.includes(name))
-    .map((name) => {
-      const replacement = INEFFECTIVE_VARIABLES.get(name);
-      if (replacement !== undefined) return `${name}: has no effect here; ${replacement}`;
-      return `${name}: is not known and has no effect; the nearest known name is ${nearestName(name.toUpperCase(), KNOWN_VARIABLES)}`;
-    });
+    .map((setting) => ({ setting, message: whatIsStrange(setting) }));
+}
+
+function whatIsStrange(name: string): string {
+  const replacement = INEFFECTIVE_VARIABLES.get(name);
+  if (replacement !== undefined) return `has no effect here; ${replacement}`;
+  return `is not known and has no effect; the nearest known name is ${nearestName(name.toUpperCase(), KNOWN_VARIABLES)}`;
 }
 
 function inProduction(variables: Variables): readonly string[] {

@@ -34,5 +34,5 @@ export function byOption(variables: Variables): Readonly<Record<string, string>>
 /** `http://localhost:$PORT`; undefined when `PORT` is something else than a port. */
 export function defaultPublicUrl(variables: Variables): string | undefined {
   const port = variables.get('PORT') ?? '3000';
-  return /^[1-9]\d{0,4}$/.test(port) ? `http://localhost:${port}` : undefined;
+  return /^\d{1,5}$/.test(port) && Number(port) > 0 ? `http://localhost:${String(Number(port))}` : undefined;
 }

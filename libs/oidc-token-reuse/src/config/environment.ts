@@ -51,11 +51,12 @@ function inspect(environment: Readonly<Record<string, unknown>>): Inspection {
   const publicUrl = values.publicUrl ?? defaultPublicUrl(variables);
   const checked = checkOptions({ ...values, publicUrl }, nameOf);
   problems.push(...checked.problems);
-  const options = complete({ ...values, publicUrl });
+  if (problems.length > 0) return { problems: [...problems, ...others.strangers], options: undefined, warnings: [] };
+  const strange = others.strangers.map(({ setting, message }) => `${setting}: ${message}`);
   return {
     problems,
-    options: problems.length > 0 ? undefined : options,
-    warnings: [...others.warnings, ...checked.warnings],
+    options: complete({ ...values, publicUrl }),
+    warnings: [...strange, ...others.warnings, ...checked.warnings],
   };
 }
 

@@ -12,7 +12,7 @@ import type { SessionService } from '../refresh/session.service.js';
 import type { LoginMark } from '../session/login-mark.js';
 import { withoutTokens, type Session } from '../session/session.js';
 import { sessionDigest } from '../session/tombstones.js';
-import { mayEndAs, newTransaction, type Transaction } from '../session/transaction.js';
+import { mayEndAs, type Transaction } from '../session/transaction.js';
 import type { TransactionCookies } from '../session/transaction.cookies.js';
 import { readAuthorizationResponse } from './authorization-response.js';
 import { readLoginRequest } from './login-request.js';
@@ -50,7 +50,7 @@ export class LoginService {
     if (current === undefined) this.assertSessionsAreStored(exchange);
     const { parameters, ...request } = readLoginRequest(exchange.query, provider.options);
     const { issuer } = provider;
-    const transaction = newTransaction({ ...request, issuer, current, startedAt: clock.millis() });
+    const transaction = transactions.draft(exchange, { ...request, issuer, current, startedAt: clock.millis() });
     const url = await this.authorizationUrl(await strategy.begin({ transaction, parameters }));
     await transactions.begin(exchange, transaction);
     events.emit({ type: 'login.started', issuer });

@@ -9,15 +9,22 @@ import type { Sealer } from './sealer.js';
 import {
   decodeTransaction,
   encodeTransaction,
+  newTransaction,
   stateOf,
   TRANSACTION_LIFETIME,
+  type Attempt,
   type Transaction,
 } from './transaction.js';
 
-const COOKIE = 'oidc.txn';
-const SUFFIX_LENGTH = 8;
+/** In front of the names of all our cookies, and of those of attempts. */
+const OURS = 'oidc.';
+const COOKIE = `${OURS}txn`;
+/** Names there are, however many attempts begin at the same time: so many cookies of 600 bytes and a session still fit into what Node accepts. */
+const PLACES = 12;
 /** Attempts a browser may have under way; the oldest give way. */
 const MAX_TRANSACTIONS = 5;
+/** Characters of all our cookies together, above which attempts give way: common proxies refuse a header line over 8 KB. */
+const BUDGET = 7000;
 
 export interface TransactionCookiesDependencies {
   readonly sealer: Sealer;
@@ -27,14 +34,24 @@ export interface TransactionCookiesDependencies {
 }
 
 export class TransactionCookies {
+  /** Where the last attempt went: tabs that begin at the same time, with the same cookies, get places of their own. */
+  private lastPlace = 0;
+
   constructor(private readonly dependencies: TransactionCookiesDependencies) {}
+
+  /** A new attempt, whose `state` leads to a place that this browser has free. */
+  draft(exchange: HttpExchange, attempt: Attempt): Transaction {
+    const place = this.freePlace(exchange);
+    return newTransaction(attempt, (state) => placeOf(state) === place);
+  }
 
   /** Writes the cookie of a new attempt. The server keeps nothing. */
   async begin(exchange: HttpExchange, transaction: Transaction): Promise<void> {
     const value = await this.dependencies.sealer.seal(encodeTransaction(transaction));
-    await this.evict(exchange, MAX_TRANSACTIONS - 1);
+    const name = this.nameOf(stateOf(transaction));
+    await this.evict(exchange, { keep: MAX_TRANSACTIONS - 1, reserve: lengthOf(name, value) });
     exchange.neverStore();
-    this.dependencies.cookies.set(exchange, this.nameOf(stateOf(transaction)), { value, maxAge: TRANSACTION_LIFETIME });
+    this.dependencies.cookies.set(exchange, name, { value, maxAge: TRANSACTION_LIFETIME });
   }
 
   /**
@@ -64,17 +81,59 @@ export class TransactionCookies {
     return false;
   }
 
-  /** Clears the oldest attempts beyond the number that may stay. */
-  async evict(exchange: HttpExchange, keep = MAX_TRANSACTIONS): Promise<void> {
-    const names = [...exchange.cookies.names()].filter((name) => name.startsWith(this.prefix));
-    if (names.length <= keep) return;
+  /** Clears the oldest attempts beyond the number that may stay, and those for which there is no room beside a session. The newest stays. */
+  async evict(exchange: HttpExchange, { keep = MAX_TRANSACTIONS, reserve = 0 } = {}): Promise<void> {
+    if (!this.isPresent(exchange)) return;
+    const held = this.held(exchange);
+    const excess = this.ownLength(exchange) + reserve - BUDGET;
+    if (held.length <= keep && excess <= 0) return;
+    exchange.neverStore();
+    const oldest = await this.oldestFirst(exchange, held);
+    const mayGo = reserve > 0 ? oldest : oldest.slice(0, -1);
+    this.clearSome(exchange, mayGo, { count: held.length - keep, length: excess });
+  }
+
+  /** Clears the first of these: so many, and as many more as it takes to save this length. */
+  private clearSome(
+    exchange: HttpExchange,
+    names: readonly string[],
+    { count, length }: { readonly count: number; readonly length: number },
+  ): void {
+    let saved = 0;
+    for (const [cleared, name] of names.entries()) {
+      if (cleared >= count && saved >= length) return;
+      this.dependencies.cookies.clear(exchange, name);
+      saved += lengthOf(name, exchange.cookies.get(name));
+    }
+  }
+
+  private async oldestFirst(exchange: HttpExchange, names: readonly string[]): Promise<readonly string[]> {
     const dated = await Promise.all(
       // What does not open is of no use to anybody: it goes first.
       names.map(async (name) => ({ name, startedAt: (await this.read(exchange, name))?.startedAt ?? 0 })),
     );
-    dated.sort((one, other) => other.startedAt - one.startedAt);
-    exchange.neverStore();
-    for (const { name } of dated.slice(keep)) this.dependencies.cookies.clear(exchange, name);
+    return dated.sort((one, other) => one.startedAt - other.startedAt).map(({ name }) => name);
+  }
+
+  /** Names of the attempts that the browser brings. */
+  private held(exchange: HttpExchange): readonly string[] {
+    return Array.from({ length: PLACES }, (_, place) => this.prefix + String(place)).filter((name) =>
+      exchange.cookies.has(name),
+    );
+  }
+
+  private ownLength({ cookies }: HttpExchange): number {
+    const prefix = this.dependencies.cookies.nameOf(OURS);
+    let length = 0;
+    for (const name of cookies.names()) if (name.startsWith(prefix)) length += lengthOf(name, cookies.get(name));
+    return length;
+  }
+
+  private freePlace(exchange: HttpExchange): number {
+    const held = this.held(exchange);
+    do this.lastPlace = (this.lastPlace + 1) % PLACES;
+    while (held.length < PLACES && held.includes(this.prefix + String(this.lastPlace)));
+    return this.lastPlace;
   }
 
   private get prefix(): string {
@@ -94,8 +153,17 @@ export class TransactionCookies {
   }
 
   private nameOf(state: string): string {
-    return this.prefix + digest(state).slice(0, SUFFIX_LENGTH);
+    return this.prefix + String(placeOf(state));
   }
+}
+
+function placeOf(state: string): number {
+  return createHash('sha256').update(`place:${state}`).digest().readUInt32BE() % PLACES;
+}
+
+/** What a cookie takes in the request header. */
+function lengthOf(name: string, value = ''): number {
+  return name.length + value.length + 3;
 }
 
 function digest(state: string): string {

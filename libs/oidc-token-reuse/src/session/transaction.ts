@@ -37,9 +37,13 @@ export interface Attempt extends Pick<Transaction, 'startedAt' | 'maxAge' | 'isF
 const SEED_BYTES = 16;
 const MARK_BYTES = 6;
 
-/** A new attempt with secrets of its own. */
-export function newTransaction({ issuer, current, ...rest }: Attempt): Transaction {
-  const seed = randomBytes(SEED_BYTES);
+/** A new attempt with secrets of its own, whose `state` is one that the caller accepts. */
+export function newTransaction(
+  { issuer, current, ...rest }: Attempt,
+  accepts: (state: string) => boolean = () => true,
+): Transaction {
+  let seed = randomBytes(SEED_BYTES);
+  while (!accepts(stateOf({ seed }))) seed = randomBytes(SEED_BYTES);
   const startedIn = current === undefined ? undefined : { id: current.id, identity: identityMark(seed, current) };
   return { ...rest, seed, issuer: mark(seed, issuer), startedIn };
 }

@@ -229,6 +229,22 @@ describe('readEnvironment: what is accepted', () => {
     expect(resolved({ PUBLIC_URL: undefined, PORT }).publicUrl()).toBe(origin);
   });
 
+  it.each([
+    ['true', 'TRUE'],
+    ['yes', '1'],
+    ['off', 'false'],
+  ])('%s and %s are one value of two spellings of a flag', (one, other) => {
+    const both = {
+      OPENID_ON_BEHALF_FLOW_FOR_USERINFRO_REQUIRED: one,
+      OPENID_ON_BEHALF_FLOW_FOR_USERINFO_REQUIRED: other,
+    };
+    expect(resolved(both).userInfoOnBehalfOf).toBe(one !== 'off');
+  });
+
+  it('PUBLIC_URL is localhost at a PORT with a zero in front', () => {
+    expect(resolved({ PUBLIC_URL: undefined, PORT: '04390' }).publicUrl()).toBe('http://localhost:4390');
+  });
+
   it.each(['0', '/run/app.sock', '70000'])('PUBLIC_URL is needed at PORT=%s', (PORT) => {
     expect(problems({ PUBLIC_URL: undefined, PORT }).map(({ setting }) => setting)).toEqual(['PUBLIC_URL']);
   });
@@ -252,6 +268,16 @@ describe('readEnvironment: warnings', () => {
       'OPENID_ISUER: is not known and has no effect; the nearest known name is OPENID_ISSUER',
       'OPENID_CALBACK_URI: is not known and has no effect; the nearest known name is OPENID_CALLBACK_URL',
       'openid_scope: is not known and has no effect; the nearest known name is OPENID_SCOPE',
+    ]);
+  });
+
+  it('names it among the problems where something is missing that it may stand for', () => {
+    expect(problems({ OPENID_CLIENT_ID: undefined, OPENID_CLIENT_IDD: 'x' })).toEqual([
+      { setting: 'OPENID_CLIENT_ID', message: expect.stringContaining('is required') },
+      {
+        setting: 'OPENID_CLIENT_IDD',
+        message: 'is not known and has no effect; the nearest known name is OPENID_CLIENT_ID',
+      },
     ]);
   });
 
