@@ -8,6 +8,9 @@ import { runStorm } from './storm.mjs';
 import { runThroughput, THROUGHPUT } from './throughput.mjs';
 import { runTrouble } from './trouble.mjs';
 
+const LEAST_SLICES = 5;
+const LEAST_SLICE_MS = 500;
+
 const GROUPS = new Map([
   ...Object.entries(THROUGHPUT).map(([name, group]) => [
     name,
@@ -38,11 +41,15 @@ async function runGroup({ name, adapter, machine, ...settings }) {
   try {
     const rows = await run({ issuer, adapter, ...settings });
     console.log(`\n### ${title}, ${adapter}\n\n${table(rows)}`);
-    // a part of a group, or one under the profiler, is no result to keep
-    const { slices, sliceMs, only, flags } = settings;
+    const { slices, sliceMs } = settings;
     const result = { title, date: new Date().toISOString(), machine, slices, sliceMs, rows };
-    if (only === undefined && flags.length === 0) await keep(`${name}/${adapter}`, result);
+    if (isToKeep(settings)) await keep(`${name}/${adapter}`, result);
   } finally {
     await issuer.close();
   }
+}
+
+/** A part of a group, one under the profiler, or a quick look is no result to keep. */
+function isToKeep({ slices, sliceMs, only, flags }) {
+  return only === undefined && flags.length === 0 && slices >= LEAST_SLICES && sliceMs >= LEAST_SLICE_MS;
 }

@@ -7,7 +7,7 @@ import { measure } from '../lib/slices.mjs';
 
 const TURN = 10_000;
 /** More than any cache here holds, so that every token that comes again was forgotten. */
-const COLD = 40_000;
+const COLD = 24_000;
 const INVALID = 10_000;
 const SESSIONS = 1000;
 

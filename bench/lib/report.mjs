@@ -1,11 +1,16 @@
 /** Shows results as tables of Markdown, keeps them as JSON, and draws the chart of the documentation. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { chart } from './chart.mjs';
+import { targetRows } from './targets.mjs';
 
-const RESULTS = fileURLToPath(new URL('../results/latest.json', import.meta.url));
-const CHART = fileURLToPath(new URL('../../docs/performance.svg', import.meta.url));
+const fileOf = (path) => fileURLToPath(new URL(`../../docs/${path}`, import.meta.url));
+const RESULTS = fileOf('performance.json');
+const CHART = fileOf('performance.svg');
+const PAGE = fileOf('performance.md');
+const BEGIN = '<!-- bench: begin -->';
+const END = '<!-- bench: end -->';
 
 const whole = (value) => Math.round(value).toLocaleString('en');
 const fine = (value) => value.toFixed(2);
@@ -14,6 +19,11 @@ const around = (show) => (value) =>
 
 /** How each member of a row is named and shown; what a group has not measured has no column. */
 const COLUMNS = {
+  target: ['target', String],
+  adapter: ['adapter', String],
+  wanted: ['wanted', String],
+  measured: ['measured', fine],
+  reached: ['reached', String],
   trouble: ['trouble', String],
   variant: ['guard', String],
   presented: ['presented', String],
@@ -47,12 +57,34 @@ export function table(rows) {
   return [header, header.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** Keeps the newest result of every group beside the others. */
+/** Keeps the newest result of every group beside the others, and shows all of them on the page. */
 export async function keep(key, result) {
   const known = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')) : {};
   const results = { ...known, [key]: result };
-  mkdirSync(fileURLToPath(new URL('.', `file://${RESULTS}`)), { recursive: true });
   writeFileSync(RESULTS, await format(JSON.stringify(results), { parser: 'json', printWidth: 120 }));
   const drawn = ['hot/fastify', 'hot/express'].filter((name) => results[name] !== undefined);
   if (drawn.length > 0) writeFileSync(CHART, chart(drawn.map((name) => [name, results[name]])));
+  await show(results);
+}
+
+async function show(results) {
+  const page = readFileSync(PAGE, 'utf8');
+  const [before, rest] = page.split(BEGIN);
+  const [, after] = rest.split(END);
+  const targets = targetRows(results);
+  const shown = [
+    'All figures: [performance.json](performance.json).',
+    ...(existsSync(CHART) ? ['![One hot token, as a share of the unguarded route](performance.svg)'] : []),
+    ...(targets.length > 0 ? ['### Targets', table(targets)] : []),
+    ...Object.entries(results).flatMap(block),
+  ];
+  const text = `${before}${[BEGIN, ...shown, END].join('\n\n')}${after}`;
+  writeFileSync(PAGE, await format(text, { parser: 'markdown', printWidth: 120 }));
+}
+
+function block([key, { title, date, machine, slices, sliceMs, rows }]) {
+  const { processor, cores, memory, node, pinned } = machine;
+  const pinning = pinned ? 'server and load on a core each' : 'not pinned';
+  const where = `${processor}, ${cores} cores, ${memory}, Node ${node}, ${pinning}; ${slices} slices of ${sliceMs} ms`;
+  return [`### ${title}, ${key.split('/')[1]}`, table(rows), `${date.slice(0, 10)}, ${where}.`];
 }

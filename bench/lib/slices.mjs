@@ -2,7 +2,7 @@
 import { run } from './load.mjs';
 import { countOf, median, quantile, spread } from './statistics.mjs';
 
-const WARM_UP_MS = 2000;
+const WARM_UP_MS = 1000;
 
 /**
  * Ratios are taken within a round, between slices that are seconds apart: the machine's own changes fall out.

@@ -5,6 +5,7 @@ import { LoginFailedException } from '../../libs/oidc-token-reuse/src/errors/exc
 import { CookieWriter } from '../../libs/oidc-token-reuse/src/http/cookie-writer.js';
 import { chunkName, toChunks } from '../../libs/oidc-token-reuse/src/session/cookie-chunks.js';
 import { CookieCustody } from '../../libs/oidc-token-reuse/src/session/cookie.custody.js';
+import { OpenedSessions } from '../../libs/oidc-token-reuse/src/session/opened-sessions.js';
 import { Sealer, type Opened } from '../../libs/oidc-token-reuse/src/session/sealer.js';
 import { encodeSession } from '../../libs/oidc-token-reuse/src/session/session-codec.js';
 import { sessionExpiresAt, type Session } from '../../libs/oidc-token-reuse/src/session/session.js';
@@ -66,7 +67,9 @@ const SESSIONS: [Session, ...Session[]] = [
 
 describe('a cookie that is almost right', () => {
   const sealer = new WatchedSealer([SECRET], 'session');
-  const custody = new CookieCustody({ options, sealer, cookies, clock });
+  // Nothing stays opened: each input is opened anew.
+  const opened = new OpenedSessions({ ...options, maxOpenedSessions: 0 }, clock);
+  const custody = new CookieCustody({ options, sealer, cookies, clock, opened });
 
   async function sealedChunks(plaintext: Uint8Array, random: Random): Promise<readonly string[]> {
     const draft = toChunks(await sealer.seal(plaintext, { n: 1 }));

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { challenge } from '../../libs/oidc-token-reuse/src/errors/challenge.js';
 import { InvalidRequestException } from '../../libs/oidc-token-reuse/src/errors/exceptions.js';
 import { OidcException } from '../../libs/oidc-token-reuse/src/errors/oidc.exception.js';
-import { bearerToken } from '../../libs/oidc-token-reuse/src/guard/credential.js';
+import { assertBearerToken, bearerCredential } from '../../libs/oidc-token-reuse/src/guard/credential.js';
 import { codeOf, readAuthorizationResponse } from '../../libs/oidc-token-reuse/src/login/authorization-response.js';
 import { safeReturnTo } from '../../libs/oidc-token-reuse/src/login/return-to.js';
 import { OPEN_REDIRECTS } from '../../libs/oidc-token-reuse/test/login/open-redirects.js';
@@ -33,7 +33,8 @@ describe('an Authorization header that is almost right', () => {
         },
         take(headers) {
           try {
-            const token = bearerToken(exchangeWith(headers));
+            const token = bearerCredential(exchangeWith(headers));
+            if (token !== undefined) assertBearerToken(token);
             if (token !== undefined && !/^[\w.~+/-]+=*$/.test(token)) throw new Error('accepted what is no token');
             return token !== undefined;
           } catch (error) {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { InvalidTokenException } from '../../libs/oidc-token-reuse/src/errors/exceptions.js';
 import { AccessTokenVerifier } from '../../libs/oidc-token-reuse/src/verification/access-token.verifier.js';
+import { PresentedToken } from '../../libs/oidc-token-reuse/src/verification/presented-token.js';
 import {
   IdTokenVerifier,
   InvalidIdTokenError,
@@ -116,7 +117,9 @@ describe('a token that is almost right', () => {
       } as const;
       const figures = await run(
         campaign(kind, async (token, signatures) => {
-          const verified = await new AccessTokenVerifier(provider, signatures, { clock, events }).verify(token);
+          const verified = await new AccessTokenVerifier(provider, signatures, { clock, events }).verify(
+            new PresentedToken(token),
+          );
           demand(verified.issuer === ISSUER && isSubject(verified.subject), 'another identity');
           demand(verified.expiresAt > NOW - 60 && verified.expiresAt < NOW + 34_560_001, 'other times');
           demand(

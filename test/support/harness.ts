@@ -90,7 +90,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   let url = '';
   const configured = { ...defaultOptions(provider, () => url), ...options.oidc };
   const application = await createApplication(options, { options: configured, events });
-  watched.hide(configured.clientSecret, ...configured.sessionSecrets);
+  if (typeof configured.clientSecret === 'string') watched.hide(configured.clientSecret);
+  watched.hide(...configured.sessionSecrets);
   watchStores(application);
   await application.listen(0, '127.0.0.1');
   url =

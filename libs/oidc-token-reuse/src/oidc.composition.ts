@@ -28,6 +28,7 @@ import { Successors } from './refresh/successors.js';
 import { CookieCustody } from './session/cookie.custody.js';
 import type { Custody } from './session/custody.js';
 import { LoginMark } from './session/login-mark.js';
+import { OpenedSessions } from './session/opened-sessions.js';
 import { Sealer } from './session/sealer.js';
 import { SessionIndex } from './session/session-index.js';
 import { StoreCustody } from './session/store.custody.js';
@@ -61,6 +62,8 @@ export interface OidcComposition {
   readonly logins: LoginService;
   readonly logouts: LogoutService;
   readonly logoutChannels: LogoutChannelsService;
+  /** Lets go of what is remembered, and ends what runs in the background. */
+  close(): void;
 }
 
 export function compose(parts: OidcParts): OidcComposition {
@@ -69,7 +72,13 @@ export function compose(parts: OidcParts): OidcComposition {
   const signatures = new SignatureVerifier(provider);
   const accessTokens = new AccessTokenVerifier(provider, signatures, { clock, events });
   const idTokens = new IdTokenVerifier(provider, signatures, clock);
-  const { refresh, sessions, tombstones, transactions, loginMark } = composeSessions(parts, { provider, idTokens });
+  const opened = new OpenedSessions(options, clock);
+  const { refresh, sessions, tombstones, transactions, loginMark } = composeSessions(parts, {
+    provider,
+    idTokens,
+    accessTokens,
+    opened,
+  });
 
   const onBehalfOf = new OnBehalfOfService({
     provider,
@@ -98,6 +107,11 @@ export function compose(parts: OidcParts): OidcComposition {
     logins,
     logouts,
     logoutChannels,
+    close: () => {
+      provider.close();
+      accessTokens.close();
+      opened.close();
+    },
   };
 }
 
@@ -109,17 +123,24 @@ interface SessionComposition {
   readonly loginMark: LoginMark;
 }
 
+interface SessionParts {
+  readonly provider: OpenIdProvider;
+  readonly idTokens: IdTokenVerifier;
+  readonly accessTokens: AccessTokenVerifier;
+  readonly opened: OpenedSessions;
+}
+
 /** Where sessions are kept, and how they are renewed. */
 function composeSessions(
   parts: OidcParts,
-  { provider, idTokens }: { readonly provider: OpenIdProvider; readonly idTokens: IdTokenVerifier },
+  { provider, idTokens, accessTokens, opened }: SessionParts,
 ): SessionComposition {
   const { options, clock, events, coordinator } = parts;
   const cookies = new CookieWriter({ publicUrl: options.publicUrl, crossSite: false });
   const transactions = transactionCookies(parts);
   const loginMark = new LoginMark(cookies);
   const tombstones = new Tombstones(coordinator, options, clock);
-  const custody = custodyOf(parts, cookies);
+  const custody = custodyOf(parts, { cookies, opened });
 
   const successors = new Successors(coordinator, options);
   const redemption = new Redemption({ provider, idTokens, clock, events });
@@ -128,16 +149,19 @@ function composeSessions(
   const refresh = new RefreshService({ options, successors, tombstones, renewal, outbox, clock });
   const index = new SessionIndex(coordinator);
   const shared = new SharedKnowledge({ options, successors, tombstones });
-  const held = { custody, transactions, loginMark, tombstones, index, outbox };
+  const held = { custody, accessTokens, transactions, loginMark, tombstones, index, outbox };
   const sessions = new SessionService({ options, shared, ...held, refresh, clock, events });
   return { refresh, sessions, tombstones, transactions, loginMark };
 }
 
-function custodyOf({ options, coordinator, clock }: OidcParts, cookies: CookieWriter): Custody {
-  if (options.custody === 'store') return new StoreCustody({ options, coordinator, cookies, clock });
+function custodyOf(
+  { options, coordinator, clock }: OidcParts,
+  shared: { readonly cookies: CookieWriter; readonly opened: OpenedSessions },
+): Custody {
+  if (options.custody === 'store') return new StoreCustody({ ...shared, options, coordinator, clock });
   // A session opens for the provider and the client it was made with: nobody else gets its refresh token.
   const purpose = JSON.stringify(['session', options.issuer, options.clientId]);
-  return new CookieCustody({ options, cookies, clock, sealer: new Sealer(options.sessionSecrets, purpose) });
+  return new CookieCustody({ ...shared, options, clock, sealer: new Sealer(options.sessionSecrets, purpose) });
 }
 
 /** The provider's POST of response mode `form_post` is cross-site, so its cookie is too. */

@@ -104,6 +104,6 @@ export class OidcModule
 
   /** The last request has been answered: nothing needs the provider any more. */
   onApplicationShutdown(): void {
-    this.composition.provider.close();
+    this.composition.close();
   }
 }

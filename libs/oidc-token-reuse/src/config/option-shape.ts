@@ -94,6 +94,10 @@ export const OPTION_SHAPE = {
   clockTolerance: whole(0, 300).default(DEFAULTS.clockTolerance),
   jwksCache: flag.default(DEFAULTS.jwksCache),
   jwksCacheTime: whole(1).default(DEFAULTS.jwksCacheTime),
+  maxVerifiedTokens: whole(0).default(DEFAULTS.maxVerifiedTokens),
+  maxVerifiedTokenBytes: whole(0).default(DEFAULTS.maxVerifiedTokenBytes),
+  maxOpenedSessions: whole(0).default(DEFAULTS.maxOpenedSessions),
+  maxOpenedSessionBytes: whole(0).default(DEFAULTS.maxOpenedSessionBytes),
 
   userInfoOnBehalfOf: flag.default(DEFAULTS.userInfoOnBehalfOf),
   userInfoScope: text.default(DEFAULTS.userInfoScope),

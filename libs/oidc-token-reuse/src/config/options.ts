@@ -105,6 +105,14 @@ export interface OidcModuleOptions {
   readonly jwksCache?: boolean | undefined;
   /** Milliseconds after which cached signing keys are fetched again. Default is 600000 (10 minutes). */
   readonly jwksCacheTime?: number | undefined;
+  /** Access tokens of which is remembered that they were verified. Default is 20000; 0 remembers none. */
+  readonly maxVerifiedTokens?: number | undefined;
+  /** Bytes of memory that they may take, as estimated. Default is 50000000. */
+  readonly maxVerifiedTokenBytes?: number | undefined;
+  /** Sessions that stay opened for a minute. Default is 5000; 0 opens them at each request. */
+  readonly maxOpenedSessions?: number | undefined;
+  /** Bytes of memory that they may take, as estimated. Default is 50000000. */
+  readonly maxOpenedSessionBytes?: number | undefined;
 
   /** Exchange the access token on behalf of the end-user before the UserInfo request. Default is false. */
   readonly userInfoOnBehalfOf?: boolean | undefined;
@@ -191,6 +199,10 @@ export interface OidcOptions {
   readonly clockTolerance: number;
   readonly jwksCache: boolean;
   readonly jwksCacheTime: number;
+  readonly maxVerifiedTokens: number;
+  readonly maxVerifiedTokenBytes: number;
+  readonly maxOpenedSessions: number;
+  readonly maxOpenedSessionBytes: number;
   readonly userInfoOnBehalfOf: boolean;
   readonly userInfoScope: string;
   readonly onBehalfOfFlavour: OnBehalfOfFlavour;
@@ -223,6 +235,10 @@ export const DEFAULTS = {
   clockTolerance: 30,
   jwksCache: true,
   jwksCacheTime: 600_000,
+  maxVerifiedTokens: 20_000,
+  maxVerifiedTokenBytes: 50_000_000,
+  maxOpenedSessions: 5000,
+  maxOpenedSessionBytes: 50_000_000,
   userInfoOnBehalfOf: false,
   userInfoScope: 'user.read',
   useEndSessionEndpoint: false,

@@ -4,21 +4,28 @@ import type { HttpExchange } from '../http/http-exchange.js';
 
 /** The scheme alone, by the characters that a scheme may have (RFC 9110 sections 5.6.2 and 11.1). */
 const BEARER_SCHEME = /^bearer(?![\w!#$%&'*+.^`|~-])/i;
-/** The whole value: the scheme, spaces and one `b64token` (RFC 6750 section 2.1). */
-const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
+const SCHEME_LENGTH = 'bearer'.length;
+/** One `b64token` (RFC 6750 section 2.1). */
+const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
 /**
- * The bearer token, or undefined when the request has none; other authentication schemes are ignored.
+ * What follows the scheme, or undefined when the request has no bearer token; other authentication schemes are ignored. Its form is checked by
+ * `assertBearerToken`: a token that was accepted before has the right one.
  *
- * @throws InvalidRequestException for a repeated or malformed header
+ * @throws InvalidRequestException for a repeated header
  */
-export function bearerToken(exchange: HttpExchange): string | undefined {
+export function bearerCredential(exchange: HttpExchange): string | undefined {
   const header = exchange.header('authorization')?.trim();
   if (header === undefined) return undefined;
   if (exchange.countHeader('authorization') > 1)
     throw new InvalidRequestException('the Authorization header was sent more than once');
   if (!BEARER_SCHEME.test(header)) return undefined;
-  const token = BEARER.exec(header)?.[1];
-  if (token === undefined) throw new InvalidRequestException('the Authorization header holds no bearer token');
-  return token;
+  let start = SCHEME_LENGTH;
+  while (header[start] === ' ') start += 1;
+  return start > SCHEME_LENGTH ? header.slice(start) : '';
+}
+
+/** @throws InvalidRequestException for what is no token */
+export function assertBearerToken(credential: string): void {
+  if (!TOKEN.test(credential)) throw new InvalidRequestException('the Authorization header holds no bearer token');
 }

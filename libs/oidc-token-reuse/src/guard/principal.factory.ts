@@ -4,15 +4,15 @@ import { CoordinationUnavailableException, InvalidTokenException } from '../erro
 import { Secret } from '../observability/secret.js';
 import type { JsonObject } from '../provider/json.js';
 import { Principal, type PrincipalParts } from '../session/principal.js';
-import { identityClaims, type Session } from '../session/session.js';
-import type { Tombstones } from '../session/tombstones.js';
-import { peekClaims } from '../session/token-set.js';
+import type { Session } from '../session/session.js';
+import type { ProviderSession, Tombstones } from '../session/tombstones.js';
 import type { RecentUserInfo } from '../on-behalf-of/recent-userinfo.js';
 import type { AccessTokenVerifier, VerifiedAccessToken } from '../verification/access-token.verifier.js';
-import { looksLikeJws } from '../verification/jws.js';
+import type { PresentedToken } from '../verification/presented-token.js';
 import { requireAnyRole } from './authorization.js';
 import type { PrincipalResolver } from './principal.resolver.js';
 import { rolesAt } from './roles.js';
+import { SessionFacts } from './session-facts.js';
 
 export interface PrincipalFactoryDependencies {
   readonly options: OidcOptions;
@@ -22,102 +22,120 @@ export interface PrincipalFactoryDependencies {
   readonly resolver: PrincipalResolver | undefined;
 }
 
+/** At once where nothing has to be waited for: a promise costs more than everything that is checked of a known token. */
+export type Awaitable<Result> = Result | Promise<Result>;
+
 export class PrincipalFactory {
-  constructor(private readonly dependencies: PrincipalFactoryDependencies) {}
+  private readonly facts: SessionFacts;
+
+  constructor(private readonly dependencies: PrincipalFactoryDependencies) {
+    this.facts = new SessionFacts(dependencies.options);
+  }
+
+  /** As `fromBearer`, for a token that was accepted before; undefined says that `fromBearer` has to decide. */
+  fromKnownBearer(token: PresentedToken): Awaitable<Principal> | undefined {
+    const verified = this.dependencies.accessTokens.known(token);
+    return verified === undefined ? undefined : this.ofBearer(token, verified);
+  }
 
   /**
    * @throws InvalidTokenException, ProviderUnavailableException, ForbiddenException `role_required`, and what the application's resolver throws
    */
-  async fromBearer(token: string): Promise<Principal> {
-    const verified = await this.dependencies.accessTokens.verify(token);
-    await this.assertNotSignedOut(verified);
-    const { issuer, subject, tenant, claims, expiresAt } = verified;
-    const isAccessToken = this.dependencies.options.reusedToken === 'access_token';
-    return this.complete(
-      {
-        kind: 'bearer',
-        issuer,
-        subject,
-        tenant,
-        claims,
-        expiresAt,
-        accessToken: isAccessToken ? new Secret(token) : undefined,
-        verified,
-      },
-      claims,
-    );
+  async fromBearer(token: PresentedToken): Promise<Principal> {
+    return this.ofBearer(token, await this.dependencies.accessTokens.verify(token));
   }
 
   /** As `fromBearer`. The identity is that of the ID Token; the access token is verified too where it is one of this API. */
-  async fromSession(session: Session): Promise<Principal> {
-    const { issuer, subject, tenant, tokens } = session;
-    const verified = await this.verifiedAccessToken(session);
-    return this.complete(
-      {
-        kind: 'session',
-        issuer,
-        subject,
-        tenant,
-        claims: identityClaims(session.claims),
-        expiresAt: tokens.expiresAt,
-        accessToken: tokens.accessToken,
-        verified,
-        session,
-      },
-      session.claims,
-    );
+  fromSession(session: Session): Awaitable<Principal> {
+    const { verifiable } = this.facts.of(session);
+    if (verifiable === undefined) return this.ofSession(session, undefined);
+    const known = this.dependencies.accessTokens.known(verifiable);
+    return known === undefined ? this.verifySession(session, verifiable) : this.ofSession(session, known);
   }
 
-  /** True when the session's access token says that it is for this API, so that it can be verified like a bearer token. */
-  isForThisApi({ tokens }: Session): boolean {
-    const token = tokens.accessToken?.reveal();
-    if (token === undefined || !looksLikeJws(token)) return false;
-    const aud = peekClaims(token)?.['aud'];
-    const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-    return audiences.some((audience) =>
-      this.dependencies.options.acceptedAudiences.some((accepted) => accepted === audience),
-    );
+  private ofBearer(token: PresentedToken, verified: VerifiedAccessToken): Awaitable<Principal> {
+    const { issuer, providerSessionId } = verified;
+    if (providerSessionId === undefined) return this.bearer(token, verified);
+    return this.isSignedOut({ issuer, providerSessionId }).then((isSignedOut) => {
+      if (!isSignedOut) return this.bearer(token, verified);
+      this.dependencies.accessTokens.forget(token);
+      throw new InvalidTokenException('the session of the access token was signed out');
+    });
+  }
+
+  private bearer({ text }: PresentedToken, verified: VerifiedAccessToken): Awaitable<Principal> {
+    const { issuer, subject, tenant, claims, expiresAt } = verified;
+    const accessToken = this.dependencies.options.reusedToken === 'access_token' ? new Secret(text) : undefined;
+    const roles = this.rolesOf(claims, verified);
+    return this.complete({ kind: 'bearer', issuer, subject, tenant, claims, roles, expiresAt, accessToken, verified });
   }
 
   /** A token that names its session at the provider ends with it. While that cannot be looked up, the token's own end has to do. */
-  private async assertNotSignedOut({ issuer, providerSessionId }: VerifiedAccessToken): Promise<void> {
-    if (providerSessionId === undefined) return;
+  private async isSignedOut(session: ProviderSession): Promise<boolean> {
     try {
-      if (!(await this.dependencies.tombstones.hasProviderSession({ issuer, providerSessionId }))) return;
+      return await this.dependencies.tombstones.hasProviderSession(session);
     } catch (error) {
-      if (error instanceof CoordinationUnavailableException) return;
+      if (error instanceof CoordinationUnavailableException) return false;
       throw error;
     }
-    throw new InvalidTokenException('the session of the access token was signed out');
   }
 
-  private async verifiedAccessToken(session: Session): Promise<VerifiedAccessToken | undefined> {
-    const token = session.tokens.accessToken?.reveal();
-    if (token === undefined || this.dependencies.options.reusedToken === 'id_token' || !this.isForThisApi(session))
-      return undefined;
-    const verified = await this.dependencies.accessTokens.verify(token);
-    if (verified.subject !== session.subject)
+  private async verifySession(session: Session, token: PresentedToken): Promise<Principal> {
+    return this.ofSession(session, await this.dependencies.accessTokens.verify(token));
+  }
+
+  private ofSession(session: Session, verified: VerifiedAccessToken | undefined): Awaitable<Principal> {
+    const { issuer, subject, tenant, tokens } = session;
+    if (verified !== undefined && verified.subject !== subject)
       throw new InvalidTokenException('the access token is about another subject');
-    return verified;
+    const { claims } = this.facts.of(session);
+    const { expiresAt, accessToken } = tokens;
+    const roles = this.rolesOf(session.claims, verified);
+    return this.complete({
+      kind: 'session',
+      issuer,
+      subject,
+      tenant,
+      claims,
+      roles,
+      expiresAt,
+      accessToken,
+      verified,
+      session,
+    });
   }
 
-  private async complete(parts: Omit<PrincipalParts, 'roles'>, idClaims: JsonObject): Promise<Principal> {
+  private complete(parts: PrincipalParts): Awaitable<Principal> {
+    return this.dependencies.options.roleTokenKind === 'userinfo' ? this.askForRoles(parts) : this.admit(parts);
+  }
+
+  private async askForRoles(parts: PrincipalParts): Promise<Principal> {
+    const claims = await this.dependencies.userInfo.fetch(new Principal(parts));
+    return this.admit({ ...parts, roles: rolesAt(claims, this.dependencies.options.rolePath) });
+  }
+
+  private admit(parts: PrincipalParts): Awaitable<Principal> {
     const { options, resolver } = this.dependencies;
-    const principal = new Principal({ ...parts, roles: await this.roles(parts, idClaims) });
+    const principal = new Principal(parts);
     requireAnyRole(principal, options.requiredRoles);
-    principal.user = await resolver?.resolve(principal);
-    return principal;
+    return resolver === undefined ? principal : resolved(principal, resolver);
   }
 
-  private async roles(parts: Omit<PrincipalParts, 'roles'>, idClaims: JsonObject): Promise<readonly string[]> {
+  /** None yet where UserInfo has to be asked. */
+  private rolesOf(idClaims: JsonObject, verified: VerifiedAccessToken | undefined): readonly string[] {
     const { roleTokenKind, rolePath } = this.dependencies.options;
     switch (roleTokenKind) {
       case 'id':
         return rolesAt(idClaims, rolePath);
       case 'access':
-        return rolesAt(parts.verified?.claims ?? {}, rolePath);
+        return verified === undefined ? [] : rolesAt(verified.claims, rolePath);
       case 'userinfo':
-        return rolesAt(await this.dependencies.userInfo.fetch(new Principal({ ...parts, roles: [] })), rolePath);
+        return [];
     }
   }
+}
+
+async function resolved(principal: Principal, resolver: PrincipalResolver): Promise<Principal> {
+  principal.user = await resolver.resolve(principal);
+  return principal;
 }

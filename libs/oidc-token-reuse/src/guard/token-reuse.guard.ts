@@ -10,11 +10,12 @@ import { putHeaders } from '../http/failure-headers.js';
 import { assertSameOrigin, isPageLoad, isSafeMethod } from '../http/fetch-metadata.js';
 import { httpExchange, type HttpExchange } from '../http/http-exchange.js';
 import { SessionService } from '../refresh/session.service.js';
-import type { Principal } from '../session/principal.js';
+import { Principal } from '../session/principal.js';
+import { PresentedToken } from '../verification/presented-token.js';
 import { authorize, type Requirements } from './authorization.js';
-import { bearerToken } from './credential.js';
+import { assertBearerToken, bearerCredential } from './credential.js';
 import { HandlerRules } from './handler-rules.js';
-import { PrincipalFactory } from './principal.factory.js';
+import { PrincipalFactory, type Awaitable } from './principal.factory.js';
 
 /**
  * The HTTP request of a context, which gets the principal as its `user`, and the response to it.
@@ -24,6 +25,11 @@ import { PrincipalFactory } from './principal.factory.js';
 export interface RequestResponse {
   readonly request: { user?: unknown };
   readonly response: object;
+}
+
+interface Admission {
+  readonly context: ExecutionContext;
+  readonly request: RequestResponse['request'];
 }
 
 /** Failures that a new sign-in resolves. Another authentication level is none of them: the provider may not reach it, and the page would load for ever. */
@@ -54,20 +60,18 @@ export class TokenReuseGuard implements CanActivate {
     this.rules = new HandlerRules(reflector);
   }
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const { access } = this.rules.of(context);
-    if (access === 'public') return this.passThrough(context);
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    if (this.rules.of(context).access === 'public') return this.passThrough(context);
     const { request, response } = this.getRequestResponse(context);
     const exchange = httpExchange(request, response);
     try {
-      const principal = await this.authenticate(exchange);
-      if (principal !== undefined) {
-        authorize(principal, this.getRequirements(context));
-        request.user = principal;
-      } else if (access === 'protected') throw new UnauthorizedException();
-      return true;
+      const authenticated = this.authenticate(exchange);
+      const isKnown = authenticated === undefined || authenticated instanceof Principal;
+      return isKnown
+        ? this.admit(authenticated, { context, request })
+        : this.later(authenticated, { context, exchange, request });
     } catch (error) {
-      throw error instanceof OidcException ? this.answer(exchange, error) : error;
+      throw this.failure(exchange, error);
     }
   }
 
@@ -89,12 +93,15 @@ export class TokenReuseGuard implements CanActivate {
 
   /**
    * The principal of a request, or undefined when it carries no credential. A bearer token, when there is one, is the only credential that counts.
+   * At once for a token that was accepted before, where nothing has to be waited for.
    */
-  protected async authenticate(exchange: HttpExchange): Promise<Principal | undefined> {
-    const token = bearerToken(exchange);
-    if (token === undefined) return this.fromSession(exchange);
-    await this.sessions.tidy(exchange);
-    return this.principals.fromBearer(token);
+  protected authenticate(exchange: HttpExchange): Awaitable<Principal | undefined> {
+    const credential = bearerCredential(exchange);
+    if (credential === undefined) return this.fromSession(exchange);
+    const tidying = this.sessions.tidy(exchange);
+    const token = new PresentedToken(credential);
+    const known = tidying === undefined ? this.principals.fromKnownBearer(token) : undefined;
+    return known ?? this.fromBearer(token, tidying);
   }
 
   /** Whether a page load without a credential is sent to the login. Override it to answer 401 there too. */
@@ -104,10 +111,15 @@ export class TokenReuseGuard implements CanActivate {
   }
 
   /** Every response that sees too many attempts to sign in clears some: a browser that collects them is soon refused by the server. */
-  private async passThrough(context: ExecutionContext): Promise<true> {
+  private passThrough(context: ExecutionContext): boolean | Promise<boolean> {
     const exchange = exchangeOf(context);
-    if (exchange !== undefined) await this.sessions.tidy(exchange);
-    return true;
+    return (exchange === undefined ? undefined : this.sessions.tidy(exchange)?.then(() => true)) ?? true;
+  }
+
+  private async fromBearer(token: PresentedToken, tidying: Promise<void> | undefined): Promise<Principal> {
+    await tidying;
+    assertBearerToken(token.text);
+    return this.principals.fromBearer(token);
   }
 
   private async fromSession(exchange: HttpExchange): Promise<Principal | undefined> {
@@ -124,6 +136,29 @@ export class TokenReuseGuard implements CanActivate {
       if (renewed === undefined || renewed.generation === session.generation) throw error;
       return this.principals.fromSession(renewed);
     }
+  }
+
+  private async later(
+    authenticated: Promise<Principal | undefined>,
+    { exchange, ...admission }: Admission & { readonly exchange: HttpExchange },
+  ): Promise<boolean> {
+    try {
+      return this.admit(await authenticated, admission);
+    } catch (error) {
+      throw this.failure(exchange, error);
+    }
+  }
+
+  private admit(principal: Principal | undefined, { context, request }: Admission): boolean {
+    if (principal !== undefined) {
+      authorize(principal, this.getRequirements(context));
+      request.user = principal;
+    } else if (this.rules.of(context).access === 'protected') throw new UnauthorizedException();
+    return true;
+  }
+
+  private failure(exchange: HttpExchange, error: unknown): unknown {
+    return error instanceof OidcException ? this.answer(exchange, error) : error;
   }
 
   /** What to throw, with its headers on the response already: they do not depend on the application's exception filters. */

@@ -27,13 +27,6 @@ export interface HttpExchange {
   neverStore(): void;
 }
 
-interface Adapter {
-  getCookies(): readonly string[];
-  putCookies(lines: readonly string[]): void;
-  setHeader(name: string, value: string): void;
-  setStatus(status: number): void;
-}
-
 interface FastifyReply {
   readonly raw: ServerResponse;
   code(status: number): unknown;
@@ -42,27 +35,26 @@ interface FastifyReply {
   removeHeader(name: string): unknown;
 }
 
+/** Where a request keeps its exchange: a weak map costs the garbage collector more than everything else that is done for a request. */
+const EXCHANGE = Symbol('exchange');
+
 interface AdapterRequest {
+  [EXCHANGE]?: HttpExchange;
   readonly raw?: IncomingMessage;
   readonly query?: unknown;
   readonly body?: unknown;
   readonly originalUrl?: string;
 }
 
-const exchanges = new WeakMap<object, HttpExchange>();
-
 /** The exchange of a request and response as Nest hands them to guards and handlers; one per request. */
-export function httpExchange(request: object, response: object): HttpExchange {
-  const known = exchanges.get(request);
-  if (known !== undefined) return known;
-  const created = isFastifyReply(response)
-    ? new AdaptedExchange(request, response.raw, fastifyAdapter(response))
-    : new AdaptedExchange(request, response as ServerResponse, nodeAdapter(response as ServerResponse));
-  exchanges.set(request, created);
-  return created;
+export function httpExchange(request: object & AdapterRequest, response: object): HttpExchange {
+  request[EXCHANGE] ??= isFastifyReply(response)
+    ? new FastifyExchange(request, response)
+    : new NodeExchange(request, response as ServerResponse);
+  return request[EXCHANGE];
 }
 
-class AdaptedExchange implements HttpExchange {
+abstract class AdaptedExchange implements HttpExchange {
   private readonly raw: IncomingMessage;
   private jar: CookieJar | undefined;
   private stored = true;
@@ -70,7 +62,6 @@ class AdaptedExchange implements HttpExchange {
   constructor(
     private readonly request: AdapterRequest,
     private readonly rawResponse: ServerResponse,
-    private readonly adapter: Adapter,
   ) {
     // Express hands out Node's own request, Fastify a wrapper with it inside.
     this.raw = request.raw ?? (request as IncomingMessage);
@@ -116,17 +107,14 @@ class AdaptedExchange implements HttpExchange {
     return count;
   }
 
-  setStatus(status: number): void {
-    this.adapter.setStatus(status);
-  }
-
-  setHeader(name: string, value: string): void {
-    this.adapter.setHeader(name, value);
-  }
+  abstract setStatus(status: number): void;
+  abstract setHeader(name: string, value: string): void;
+  protected abstract getCookies(): readonly string[];
+  protected abstract putCookies(lines: readonly string[]): void;
 
   setCookie(name: string, line: string): void {
-    const others = this.adapter.getCookies().filter((other) => !other.startsWith(`${name}=`));
-    this.adapter.putCookies([...others, line]);
+    const others = this.getCookies().filter((other) => !other.startsWith(`${name}=`));
+    this.putCookies([...others, line]);
   }
 
   neverStore(): void {
@@ -139,31 +127,59 @@ class AdaptedExchange implements HttpExchange {
   }
 }
 
+class FastifyExchange extends AdaptedExchange {
+  constructor(
+    request: AdapterRequest,
+    private readonly reply: FastifyReply,
+  ) {
+    super(request, reply.raw);
+  }
+
+  setStatus(status: number): void {
+    this.reply.code(status);
+  }
+
+  setHeader(name: string, value: string): void {
+    this.reply.header(name, value);
+  }
+
+  protected getCookies(): readonly string[] {
+    return lines(this.reply.getHeader('set-cookie'));
+  }
+
+  protected putCookies(cookies: readonly string[]): void {
+    this.reply.removeHeader('set-cookie');
+    this.reply.header('set-cookie', cookies);
+  }
+}
+
+class NodeExchange extends AdaptedExchange {
+  constructor(
+    request: AdapterRequest,
+    private readonly response: ServerResponse,
+  ) {
+    super(request, response);
+  }
+
+  setStatus(status: number): void {
+    this.response.statusCode = status;
+  }
+
+  setHeader(name: string, value: string): void {
+    this.response.setHeader(name, value);
+  }
+
+  protected getCookies(): readonly string[] {
+    return lines(this.response.getHeader('set-cookie'));
+  }
+
+  protected putCookies(cookies: readonly string[]): void {
+    this.response.setHeader('set-cookie', cookies);
+  }
+}
+
 function isFastifyReply(response: object): response is FastifyReply {
   return 'raw' in response && 'code' in response;
-}
-
-function fastifyAdapter(reply: FastifyReply): Adapter {
-  return {
-    getCookies: () => lines(reply.getHeader('set-cookie')),
-    putCookies: (cookies) => {
-      reply.removeHeader('set-cookie');
-      reply.header('set-cookie', cookies);
-    },
-    setHeader: (name, value) => void reply.header(name, value),
-    setStatus: (status) => void reply.code(status),
-  };
-}
-
-function nodeAdapter(response: ServerResponse): Adapter {
-  return {
-    getCookies: () => lines(response.getHeader('set-cookie')),
-    putCookies: (cookies) => void response.setHeader('set-cookie', cookies),
-    setHeader: (name, value) => void response.setHeader(name, value),
-    setStatus: (status) => {
-      response.statusCode = status;
-    },
-  };
 }
 
 function lines(header: unknown): readonly string[] {

@@ -69,9 +69,20 @@ export class JwkSetSource {
     return this.backoff.isFailing;
   }
 
-  /** Whether a key is still published, so that what it verified earlier still stands. Keys that have grown old are renewed as for any other token. */
-  async holds(key: SigningKey): Promise<boolean> {
-    return (await this.current()).has(key);
+  /**
+   * The keys as far as nothing has to be waited for; undefined where `candidates` would wait. Keys that have grown old are renewed as for any other
+   * token, so that a withdrawal is noticed also when no other token comes.
+   */
+  atOnce(): JwkSet | undefined {
+    const { held, options } = this;
+    if (held === undefined || !this.isCaching) return undefined;
+    const age = this.ageOf(held);
+    if (age < options.cacheTime * REFRESH_AHEAD) return held.set;
+    if (this.isTooOld(held)) return undefined;
+    // While the provider fails nobody waits for it.
+    if (age >= options.cacheTime && !this.backoff.isFailing) return undefined;
+    this.fetchBehind();
+    return held.set;
   }
 
   /**
@@ -80,7 +91,15 @@ export class JwkSetSource {
    *
    * @throws ProviderUnavailableException when there are no keys, or not those that would tell whether an unknown `kid` is a new key
    */
-  async candidates(algorithm: SigningAlgorithm, kid: string | undefined): Promise<readonly SigningKey[]> {
+  candidates(
+    algorithm: SigningAlgorithm,
+    kid: string | undefined,
+  ): readonly SigningKey[] | Promise<readonly SigningKey[]> {
+    const set = this.atOnce();
+    return set?.knows(kid) === true ? set.candidates(algorithm, kid) : this.newestCandidates(algorithm, kid);
+  }
+
+  private async newestCandidates(algorithm: SigningAlgorithm, kid: string | undefined): Promise<readonly SigningKey[]> {
     return (await this.newestFor(kid)).candidates(algorithm, kid);
   }
 
@@ -111,18 +130,21 @@ export class JwkSetSource {
     return this.options.clock.monotonic() - at;
   }
 
+  /** Where more than a day was asked for, that long. */
+  private isTooOld(held: Held): boolean {
+    return this.ageOf(held) > Math.max(MAX_STALE_SECONDS * 1000, this.options.cacheTime);
+  }
+
   private async current(): Promise<JwkSet> {
     if (!this.isCaching) return this.fetching.run();
     if (this.held === undefined) await this.recalling.run();
+    return this.atOnce() ?? this.awaited();
+  }
+
+  private awaited(): Promise<JwkSet> {
     const { held } = this;
-    if (held === undefined || this.ageOf(held) > MAX_STALE_SECONDS * 1000) return this.first();
-    const { cacheTime } = this.options;
-    const age = this.ageOf(held);
-    if (age < cacheTime * REFRESH_AHEAD) return held.set;
-    // While the provider fails nobody waits for it.
-    if (age >= cacheTime && !this.backoff.isFailing) return withPatience(this.fetching.run(), held.set);
-    this.fetchBehind();
-    return held.set;
+    if (held === undefined || this.isTooOld(held)) return this.first();
+    return withPatience(this.fetching.run(), held.set);
   }
 
   /** Waits for the keys; soon after a failure that is pointless. */

@@ -78,6 +78,7 @@ export class JwkSet {
   /** Keys that a token with this header may have been signed with, each once. Without a `kid`, all of the right type. */
   candidates(algorithm: SigningAlgorithm, kid: string | undefined): readonly SigningKey[] {
     const fitting = this.keys.filter((key) => (kid === undefined || key.kid === kid) && key.supports(algorithm));
+    if (fitting.length < 2) return fitting;
     return [...new Map(fitting.map((key) => [key.thumbprint, key])).values()];
   }
 }

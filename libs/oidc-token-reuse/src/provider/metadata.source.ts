@@ -60,8 +60,13 @@ export class MetadataSource {
    */
   async get(): Promise<ProviderMetadata> {
     if (this.current === undefined) await this.recalling.run();
+    return this.atOnce() ?? this.first();
+  }
+
+  /** As `get`, without waiting: undefined while there is none. */
+  atOnce(): ProviderMetadata | undefined {
     const { current } = this;
-    if (current === undefined) return this.first();
+    if (current === undefined) return undefined;
     if (this.options.clock.monotonic() - current.at > MAX_AGE_MS && this.backoff.remaining === 0) this.fetchBehind();
     return current.metadata;
   }

@@ -57,8 +57,9 @@ export class RefreshService {
   isInLastStretch({ id, tokens }: Session): boolean {
     const life = tokens.expiresAt - tokens.issuedAt;
     if (tokens.accessToken === undefined || tokens.refreshToken === undefined || life < SHORT_LIFE) return false;
-    const stretch = Math.min(LONGEST_STRETCH, life / 10) * jitterOf(id);
-    return tokens.expiresAt - this.dependencies.clock.now() <= stretch;
+    const longest = Math.min(LONGEST_STRETCH, life / 10);
+    const left = tokens.expiresAt - this.dependencies.clock.now();
+    return left <= longest && left <= longest * jitterOf(id);
   }
 
   /**

@@ -12,6 +12,8 @@ import type { SessionIndex, SessionOwner } from '../session/session-index.js';
 import { sessionExpiresAt, type Session } from '../session/session.js';
 import { sessionDigest, type Tombstones } from '../session/tombstones.js';
 import type { TransactionCookies } from '../session/transaction.cookies.js';
+import type { AccessTokenVerifier } from '../verification/access-token.verifier.js';
+import { PresentedToken } from '../verification/presented-token.js';
 import type { Outbox } from './outbox.js';
 import type { RefreshService } from './refresh.service.js';
 import type { SharedKnowledge } from './shared-knowledge.js';
@@ -19,6 +21,7 @@ import type { SharedKnowledge } from './shared-knowledge.js';
 export interface SessionServiceDependencies {
   readonly options: OidcOptions;
   readonly custody: Custody;
+  readonly accessTokens: Pick<AccessTokenVerifier, 'forget'>;
   readonly transactions: TransactionCookies;
   readonly loginMark: LoginMark;
   readonly tombstones: Tombstones;
@@ -41,9 +44,10 @@ export class SessionService {
     return this.dependencies.custody.isPresent(exchange);
   }
 
-  /** Clears attempts to sign in that are too many, for a request that has nothing else to do with sessions. */
-  async tidy(exchange: HttpExchange): Promise<void> {
-    await this.dependencies.transactions.evict(exchange);
+  /** Clears attempts to sign in that are too many, for a request that has nothing else to do with sessions; undefined when there are none. */
+  tidy(exchange: HttpExchange): Promise<void> | undefined {
+    const { transactions } = this.dependencies;
+    return transactions.isPresent(exchange) ? transactions.evict(exchange) : undefined;
   }
 
   /** The newest form of the request's session. Renews nothing and writes nothing; undefined when there is none or it is over. */
@@ -128,6 +132,7 @@ export class SessionService {
   async endAll(owner: SessionOwner): Promise<void> {
     const { index, tombstones, custody } = this.dependencies;
     for (const { id, place } of await index.find(owner)) {
+      custody.release({ id });
       await tombstones.mark({ id });
       await custody.remove(place);
     }
@@ -173,6 +178,7 @@ export class SessionService {
       return session;
     } catch (error) {
       // What a new login put in the place of this session is not this response's to clear.
+      if (error instanceof LoginRequiredException) this.release(carried);
       if (error instanceof LoginRequiredException && !(await this.dependencies.shared.isReplaced(carried)))
         this.forget(exchange);
       throw error;
@@ -224,9 +230,18 @@ export class SessionService {
     { place, heir }: { readonly place: string; readonly heir?: Session },
   ): Promise<void> {
     const { tombstones, custody, index } = this.dependencies;
+    this.release(session);
     await this.attempt(heir === undefined ? tombstones.mark(session) : tombstones.markReplaced(session, heir));
     await this.attempt(custody.remove(place));
     await this.attempt(index.remove(session, place));
+  }
+
+  /** Nothing that was worked out for a session outlives it. */
+  private release(session: Session): void {
+    const { custody, accessTokens } = this.dependencies;
+    const { accessToken } = session.tokens;
+    custody.release(session);
+    if (accessToken !== undefined) accessTokens.forget(new PresentedToken(accessToken.reveal()));
   }
 
   private async attempt(change: Promise<void>): Promise<void> {

@@ -1,5 +1,5 @@
 /** The chain of token sets of one session: who comes with a spent refresh token is led to the newest. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { OidcOptions } from '../config/options.js';
 import type { Coordinator, PlacedRecord } from '../coordination/coordinator.js';
 import { Sealer } from '../session/sealer.js';
@@ -95,6 +95,17 @@ export class Successors {
 
 /** Names one token set of one session of one subject; the same for everybody who holds it. */
 export function linkOf(session: Session): string {
+  const known = links.get(session);
+  if (known !== undefined) return known;
+  const link = newLinkOf(session);
+  links.set(session, link);
+  return link;
+}
+
+/** Follows from the session alone, and is asked for at every request. */
+const links = new WeakMap<Session, string>();
+
+function newLinkOf(session: Session): string {
   const { issuer, tenant = '', subject, id, generation } = session;
   return `${id}:${digest([issuer, tenant, subject, id, String(generation), refreshTokenOf(session)])}`;
 }
@@ -113,5 +124,5 @@ function refreshTokenOf({ tokens }: Session): string {
 }
 
 function digest(parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+  return hash('sha256', JSON.stringify(parts), 'base64url');
 }

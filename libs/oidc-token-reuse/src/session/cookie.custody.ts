@@ -6,6 +6,7 @@ import type { CookieWriter } from '../http/cookie-writer.js';
 import type { HttpExchange } from '../http/http-exchange.js';
 import { chunkCount, chunkName, heldChunks, readChunks, toChunks } from './cookie-chunks.js';
 import { Custody } from './custody.js';
+import type { OpenedSessions } from './opened-sessions.js';
 import type { Sealer } from './sealer.js';
 import { decodeSession, encodeSession } from './session-codec.js';
 import { sessionExpiresAt, type Session } from './session.js';
@@ -17,10 +18,13 @@ const BUDGET = 7400;
 const RENEWED_BUDGET = 12_000;
 /** Member of the protected header: the count of cookies is authenticated with the value. */
 const COUNT = 'n';
+/** The authentication tag at the end of a sealed session names it: nobody else's can end like that (RFC 7518 section 5.3). */
+const TAG_LENGTH = 22;
 
 export interface CookieCustodyDependencies {
   readonly options: OidcOptions;
   readonly sealer: Sealer;
+  readonly opened: OpenedSessions;
   readonly cookies: CookieWriter;
   readonly clock: Clock;
 }
@@ -31,16 +35,22 @@ export class CookieCustody extends Custody {
   }
 
   async read(exchange: HttpExchange): Promise<Session | undefined> {
-    const { sealer } = this.dependencies;
+    const { sealer, opened } = this.dependencies;
     const chunks = readChunks(exchange.cookies, this.name);
     const [first] = chunks;
     if (first === undefined) return this.discard(exchange);
+    const sealed = chunks.join('');
+    const name = sealed.slice(-TAG_LENGTH);
+    const known = opened.find(name, sealed);
+    if (known !== undefined) return known;
     const header = sealer.peek(first);
     // Sealed with a secret that is not known here: another instance may know it.
     if (header === undefined) return undefined;
     // The count says where to stop: what lies beyond is left over from a larger session, and cleared when this one is written.
-    const opened = await sealer.open(chunks.slice(0, header[COUNT]).join(''));
-    return opened === undefined ? this.discard(exchange) : decodeSession(opened.plaintext);
+    const plain = await sealer.open(chunks.slice(0, header[COUNT]).join(''));
+    if (plain === undefined) return this.discard(exchange);
+    const session = decodeSession(plain.plaintext);
+    return session === undefined ? undefined : opened.keep(name, sealed, session);
   }
 
   isPresent(exchange: HttpExchange): boolean {
@@ -56,6 +66,10 @@ export class CookieCustody extends Custody {
       this.dependencies.cookies.set(exchange, chunkName(this.name, index), { value, maxAge });
     });
     this.clearFrom(exchange, chunks.length);
+  }
+
+  release(session: Pick<Session, 'id'>): void {
+    this.dependencies.opened.forget(session);
   }
 
   clear(exchange: HttpExchange): void {

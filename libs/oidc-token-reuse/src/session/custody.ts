@@ -13,6 +13,8 @@ export abstract class Custody {
    * @throws OidcException `session_too_large` when browsers or proxies would not carry it
    */
   abstract write(exchange: HttpExchange, session: Session): Promise<void>;
+  /** Lets go of what is remembered of a session that has ended. */
+  abstract release(session: Pick<Session, 'id'>): void;
   /** Takes the session out of the browser. */
   abstract clear(exchange: HttpExchange): void;
 

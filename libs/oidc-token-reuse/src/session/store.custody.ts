@@ -1,5 +1,5 @@
 /** Custody `store`: the browser keeps one random key that never changes, and the shared store what only that key opens. */
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import type { OidcOptions } from '../config/options.js';
 import type { Coordinator } from '../coordination/coordinator.js';
@@ -7,6 +7,7 @@ import { LoginRequiredException } from '../errors/exceptions.js';
 import type { CookieWriter } from '../http/cookie-writer.js';
 import type { HttpExchange } from '../http/http-exchange.js';
 import { Custody } from './custody.js';
+import type { OpenedSessions } from './opened-sessions.js';
 import { Sealer } from './sealer.js';
 import { decodeSession, encodeSession } from './session-codec.js';
 import { sessionExpiresAt, type Session } from './session.js';
@@ -19,6 +20,7 @@ const PURPOSE = 'session-store';
 export interface StoreCustodyDependencies {
   readonly options: OidcOptions;
   readonly coordinator: Coordinator;
+  readonly opened: OpenedSessions;
   readonly cookies: CookieWriter;
   readonly clock: Clock;
 }
@@ -64,6 +66,10 @@ export class StoreCustody extends Custody {
     });
   }
 
+  release(session: Pick<Session, 'id'>): void {
+    this.dependencies.opened.forget(session);
+  }
+
   clear(exchange: HttpExchange): void {
     exchange.neverStore();
     this.dependencies.cookies.clear(exchange, this.name);
@@ -87,10 +93,17 @@ export class StoreCustody extends Custody {
     return key !== undefined && KEY.test(key) ? key : undefined;
   }
 
+  /** The name of the place is a digest of the key: nobody else finds what was opened with it. */
   private async recall(key: string): Promise<Session | undefined> {
-    const sealed = await this.dependencies.coordinator.get('session', placeOf(key));
-    const opened = sealed === undefined ? undefined : await sealerOf(key).open(sealed);
-    return opened === undefined ? undefined : decodeSession(opened.plaintext);
+    const { coordinator, opened } = this.dependencies;
+    const place = placeOf(key);
+    const sealed = await coordinator.get('session', place);
+    if (sealed === undefined) return undefined;
+    const known = opened.find(place, sealed);
+    if (known !== undefined) return known;
+    const plain = await sealerOf(key).open(sealed);
+    const session = plain === undefined ? undefined : decodeSession(plain.plaintext);
+    return session === undefined ? undefined : opened.keep(place, sealed, session);
   }
 
   /** Never brings back what was deleted, and never puts an older token set in place of a newer one. */
@@ -114,7 +127,7 @@ function sealerOf(key: string): Sealer {
 
 /** Where a record is kept: says nothing about the key. */
 function placeOf(key: string): string {
-  return createHash('sha256').update(`place:${key}`).digest('base64url');
+  return hash('sha256', `place:${key}`, 'base64url');
 }
 
 function ended(): LoginRequiredException {

@@ -1,5 +1,5 @@
 /** Remembers what was signed out, so that neither a request still in flight nor a login that was faster brings it back. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import type { OidcOptions } from '../config/options.js';
 import type { Coordinator } from '../coordination/coordinator.js';
@@ -116,10 +116,10 @@ function subjectKey({ issuer, subject }: { readonly issuer: string; readonly sub
 }
 
 function digest(parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+  return hash('sha256', JSON.stringify(parts), 'base64url');
 }
 
 /** A name for a session that events may carry: the same for all its events, and useless as a key. */
 export function sessionDigest({ id }: Session): string {
-  return createHash('sha256').update(`session:${id}`).digest('base64url').slice(0, 12);
+  return hash('sha256', `session:${id}`, 'base64url').slice(0, 12);
 }

@@ -73,10 +73,17 @@ export class TransactionCookies {
     return transaction;
   }
 
+  /** Whether the request carries attempts. */
+  isPresent(exchange: HttpExchange): boolean {
+    if (exchange.header('cookie') === undefined) return false;
+    const { prefix } = this;
+    for (const name of exchange.cookies.names()) if (name.startsWith(prefix)) return true;
+    return false;
+  }
+
   /** Clears the oldest attempts beyond the number that may stay, and those for which there is no room beside a session. The newest stays. */
   async evict(exchange: HttpExchange, { keep = MAX_TRANSACTIONS, reserve = 0 } = {}): Promise<void> {
-    // Most requests carry none: the header says so before it is taken apart.
-    if (exchange.header('cookie')?.includes(this.prefix) !== true) return;
+    if (!this.isPresent(exchange)) return;
     const held = this.held(exchange);
     const excess = this.ownLength(exchange) + reserve - BUDGET;
     if (held.length <= keep && excess <= 0) return;

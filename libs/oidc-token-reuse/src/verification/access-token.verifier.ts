@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.js';
 import { InvalidTokenException } from '../errors/exceptions.js';
 import type { OidcEvents } from '../observability/events.js';
-import type { JsonObject } from '../provider/json.js';
+import { deepFrozen, type JsonObject } from '../provider/json.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
 import {
   audiencesOf,
@@ -15,10 +15,11 @@ import {
   validateTimes,
 } from './claims.js';
 import { issuerOf, validateIssuer } from './issuer.js';
-import { MAX_BEARER_LENGTH, type UnverifiedJws } from './jws.js';
+import { assertLength, MAX_BEARER_LENGTH, type UnverifiedJws } from './jws.js';
+import type { PresentedToken } from './presented-token.js';
 import { isTokenFault, type SignatureVerifier } from './signature.verifier.js';
 import { requireAccessToken, requirePresentedIdToken } from './token-kind.js';
-import type { VerifiedJws } from './verified-token.cache.js';
+import { VerifiedTokenCache, type AcceptedToken, type VerifiedJws } from './verified-token.cache.js';
 
 /** A verified access token. */
 export interface VerifiedAccessToken {
@@ -38,12 +39,43 @@ const GRAPH: readonly unknown[] = ['00000003-0000-0000-c000-000000000000', 'http
 const FOR_GRAPH =
   'the access token is for Microsoft Graph, which alone can verify it; request a scope of this API, and exchange the token on behalf of the end-user';
 
+/** An accepted access token, and what it was accepted under. */
+interface AcceptedAccessToken extends AcceptedToken {
+  readonly verified: VerifiedAccessToken;
+  readonly metadataIssuer: string;
+}
+
 export class AccessTokenVerifier {
+  private readonly cache: VerifiedTokenCache<AcceptedAccessToken>;
+
   constructor(
     private readonly provider: OpenIdProvider,
     private readonly signatures: SignatureVerifier,
     private readonly context: { readonly clock: Clock; readonly events: OidcEvents },
-  ) {}
+  ) {
+    const { jwksCache, maxVerifiedTokens, maxVerifiedTokenBytes: bytes, clockTolerance } = provider.options;
+    const isOver = ({ expiresAt }: AcceptedToken): boolean => expiresAt <= context.clock.now() - clockTolerance;
+    this.cache = new VerifiedTokenCache<AcceptedAccessToken>(
+      { entries: jwksCache ? maxVerifiedTokens : 0, bytes },
+      isOver,
+    );
+  }
+
+  /**
+   * A token that was accepted before, if it would be again and nothing has to be waited for. Everything that may have changed is checked again: that
+   * its key is still published, the issuer that the provider goes by, audience and times. Undefined says that `verify` has to decide.
+   */
+  known(token: PresentedToken): VerifiedAccessToken | undefined {
+    const { keys, metadata } = this.provider;
+    const published = keys.atOnce();
+    const current = metadata.atOnce();
+    if (published === undefined || current === undefined || token.text.length > MAX_BEARER_LENGTH) return undefined;
+    const accepted = this.cache.find(token);
+    if (accepted === undefined) return undefined;
+    if (published.has(accepted.key) && this.isStillGood(accepted, current.issuer)) return accepted.verified;
+    this.cache.forget(token);
+    return undefined;
+  }
 
   /**
    * Verifies a bearer token. Checked: form, signature, type, issuer and tenant, audience, times, subject, that it is no other kind of token and not
@@ -52,9 +84,13 @@ export class AccessTokenVerifier {
    * @throws InvalidTokenException for whatever is wrong with the token
    * @throws ProviderUnavailableException when the provider's keys cannot be had
    */
-  async verify(token: string): Promise<VerifiedAccessToken> {
+  async verify(token: PresentedToken): Promise<VerifiedAccessToken> {
+    const known = this.known(token);
+    if (known !== undefined) return known;
     try {
-      return await this.validate(await this.signatures.presented(token, MAX_BEARER_LENGTH, refuseGraphToken));
+      assertLength(token.text, MAX_BEARER_LENGTH);
+      const { verified } = await this.cache.verifyOnce(token, () => this.accept(token.text));
+      return verified;
     } catch (error) {
       if (!isTokenFault(error) && !(error instanceof UnacceptableClaimError)) throw error;
       this.context.events.emit({ type: 'token.rejected', issuer: this.provider.issuer, reason: error.message });
@@ -62,16 +98,31 @@ export class AccessTokenVerifier {
     }
   }
 
-  private async validate(jws: VerifiedJws): Promise<VerifiedAccessToken> {
-    const { options, metadata } = this.provider;
+  /** Lets go of a token whose session has ended. */
+  forget(token: PresentedToken): void {
+    this.cache.forget(token);
+  }
+
+  /** Lets go of everything that is remembered. */
+  close(): void {
+    this.cache.close();
+  }
+
+  private async accept(token: string): Promise<AcceptedAccessToken> {
+    const jws = await this.signatures.presented(token, MAX_BEARER_LENGTH, refuseGraphToken);
+    const { metadata } = this.provider;
+    const { issuer: metadataIssuer } = metadata.atOnce() ?? (await metadata.get());
+    const verified = this.validate(jws, metadataIssuer);
+    return { key: jws.key, expiresAt: verified.expiresAt, metadataIssuer, verified };
+  }
+
+  private validate(jws: VerifiedJws, metadataIssuer: string): VerifiedAccessToken {
+    const { options } = this.provider;
     const { claims } = jws;
     if (options.reusedToken === 'access_token') requireAccessToken(jws);
     else requireIdTokenOf(options.acceptedAudiences, jws);
-    const { issuer: metadataIssuer } = await metadata.get();
     const tenant = validateIssuer(claims, { metadataIssuer, options, keyIssuer: jws.key.issuer });
-    validateAudience(claims, options.acceptedAudiences);
-    const { clockTolerance } = options;
-    const expiresAt = validateTimes(claims, { now: this.context.clock.now(), clockTolerance });
+    const expiresAt = this.validateUse(claims);
     if ('cnf' in claims) unexpected('cnf', 'unsupported');
     return {
       issuer: issuerOf(metadataIssuer, tenant),
@@ -79,9 +130,27 @@ export class AccessTokenVerifier {
       tenant,
       providerSessionId: typeof claims['sid'] === 'string' ? claims['sid'] : undefined,
       scopes: scopesOf(claims),
-      claims,
+      // Every request with this token is given these claims.
+      claims: deepFrozen(claims),
       expiresAt,
     };
+  }
+
+  /** What is checked at every use. */
+  private validateUse(claims: JsonObject): number {
+    const { acceptedAudiences, clockTolerance } = this.provider.options;
+    validateAudience(claims, acceptedAudiences);
+    return validateTimes(claims, { now: this.context.clock.now(), clockTolerance });
+  }
+
+  private isStillGood({ verified, metadataIssuer }: AcceptedAccessToken, currentIssuer: string): boolean {
+    if (metadataIssuer !== currentIssuer) return false;
+    try {
+      return this.validateUse(verified.claims) === verified.expiresAt;
+    } catch (error) {
+      if (error instanceof UnacceptableClaimError) return false;
+      throw error;
+    }
   }
 }
 

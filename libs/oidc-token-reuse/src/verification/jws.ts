@@ -1,4 +1,5 @@
 /** Takes a compact JWS apart without believing it (RFC 7515 section 7.1, RFC 8725 section 3). */
+import { isAscii } from 'node:buffer';
 import { ReportableError } from '../observability/reason.js';
 import { parseJsonObject, type JsonObject } from '../provider/json.js';
 import { MAX_KID_LENGTH, SIGNING_ALGORITHMS, type SigningAlgorithm } from '../provider/jwk-set.js';
@@ -35,10 +36,11 @@ export function parseJws(token: string, maxLength: number): UnverifiedJws {
   const second = token.indexOf('.', first + 1);
   if (first < 1 || second < 0 || token.includes('.', second + 1))
     throw new MalformedTokenError('the token has not three parts');
-  if (!isCanonical(token.slice(second + 1))) throw new MalformedTokenError('the signature is not base64url');
+  if (bytesOf(token.slice(second + 1)) === undefined) throw new MalformedTokenError('the signature is not base64url');
   const header = decode(token.slice(0, first));
   const claims = decode(token.slice(first + 1, second));
-  return { ...readHeader(header), header, claims };
+  const { algorithm, kid, type } = readHeader(header);
+  return { algorithm, kid, type, header, claims };
 }
 
 /** Comes before everything else that is done to a token. */
@@ -71,17 +73,19 @@ function isSigningAlgorithm(value: unknown): value is SigningAlgorithm {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function decode(segment: string): JsonObject {
-  if (!isCanonical(segment)) throw new MalformedTokenError('a part of the token is not base64url');
+  const bytes = bytesOf(segment);
+  if (bytes === undefined) throw new MalformedTokenError('a part of the token is not base64url');
   try {
-    return parseJsonObject(utf8.decode(Buffer.from(segment, 'base64url')));
+    return parseJsonObject(isAscii(bytes) ? bytes.toString('latin1') : utf8.decode(bytes));
   } catch (error) {
     throw new MalformedTokenError('a part of the token is no JSON object', { cause: error });
   }
 }
 
-/** One token has one spelling: stray bits at the end of a segment would let the same signature appear under many (RFC 4648 section 3.5). */
-function isCanonical(segment: string): boolean {
-  if (!/^[\w-]+$/.test(segment)) return false;
-  const tail = segment.slice(segment.length - (segment.length % 4 || 4));
-  return Buffer.from(tail, 'base64url').toString('base64url') === tail;
+/**
+ * The bytes of a segment, if it is their one spelling: stray bits or characters would let the same signature appear under many (RFC 4648 section 3.5).
+ */
+function bytesOf(segment: string): Buffer | undefined {
+  const bytes = Buffer.from(segment, 'base64url');
+  return segment !== '' && bytes.toString('base64url') === segment ? bytes : undefined;
 }

@@ -3,39 +3,34 @@ import { compactVerify } from 'jose';
 import { ReportableError } from '../observability/reason.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
 import type { SigningAlgorithm, SigningKey } from '../provider/jwk-set.js';
-import { assertLength, MalformedTokenError, parseJws, type UnverifiedJws } from './jws.js';
-import { VerifiedTokenCache, type VerifiedJws } from './verified-token.cache.js';
+import { MalformedTokenError, parseJws, type UnverifiedJws } from './jws.js';
+import type { VerifiedJws } from './verified-token.cache.js';
 
 /** The token was not signed by a published key of the provider. */
 export class BadSignatureError extends ReportableError {
   override readonly name = 'BadSignatureError';
 }
 
-type Candidates = (algorithm: SigningAlgorithm, kid: string | undefined) => Promise<readonly SigningKey[]>;
+type Candidates = (
+  algorithm: SigningAlgorithm,
+  kid: string | undefined,
+) => readonly SigningKey[] | Promise<readonly SigningKey[]>;
 
 /** Verifies signatures; says nothing about claims. */
 export class SignatureVerifier {
-  private readonly cache: VerifiedTokenCache;
-
-  constructor(private readonly provider: OpenIdProvider) {
-    this.cache = new VerifiedTokenCache((key) => provider.keys.holds(key));
-  }
+  constructor(private readonly provider: OpenIdProvider) {}
 
   /**
-   * Verifies the signature of a token that somebody presented; the result is remembered.
+   * Verifies the signature of a token that somebody presented.
    *
    * @param inspect Throws for a token that is refused whatever its signature; called before that is checked.
    * @throws MalformedTokenError, BadSignatureError, ProviderUnavailableException (no keys), and what `inspect` throws
    */
   async presented(token: string, maxLength: number, inspect?: (jws: UnverifiedJws) => void): Promise<VerifiedJws> {
-    assertLength(token, maxLength);
-    const { keys, options } = this.provider;
-    const verify = (): Promise<VerifiedJws> => {
-      const jws = parseJws(token, maxLength);
-      inspect?.(jws);
-      return verifySignature(token, jws, (algorithm, kid) => keys.candidates(algorithm, kid));
-    };
-    return options.jwksCache ? this.cache.get(token, verify) : verify();
+    const { keys } = this.provider;
+    const jws = parseJws(token, maxLength);
+    inspect?.(jws);
+    return verifySignature(token, jws, (algorithm, kid) => keys.candidates(algorithm, kid));
   }
 
   /** Verifies the signature of a token that the provider gave us in answer to our own request. */
@@ -48,7 +43,8 @@ export class SignatureVerifier {
 }
 
 async function verifySignature(token: string, jws: UnverifiedJws, candidates: Candidates): Promise<VerifiedJws> {
-  const [key, another] = await candidates(jws.algorithm, jws.kid);
+  const found = candidates(jws.algorithm, jws.kid);
+  const [key, another] = found instanceof Promise ? await found : found;
   if (key === undefined) throw new BadSignatureError('no published key fits the token');
   // Without a `kid` there has to be one key only (OpenID Connect Core section 10.1), and one `kid` names one key.
   if (another !== undefined) throw new BadSignatureError('more than one published key fits the token');
@@ -59,7 +55,8 @@ async function verifySignature(token: string, jws: UnverifiedJws, candidates: Ca
     // Key and algorithm fit each other, so whatever fails is about the token.
     throw new BadSignatureError('the signature is not valid', { cause: error });
   }
-  return { ...jws, key };
+  const { algorithm, kid, type, header, claims } = jws;
+  return { algorithm, kid, type, header, claims, key };
 }
 
 /** True for every failure that is the token's own fault. */

@@ -1,54 +1,71 @@
-/** Remembers which tokens had a good signature, and for no longer than the key that says so is published. */
-import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+/** Remembers which tokens were accepted, and for no longer than what accepted them counts. */
+import { ExpiringCache, type CacheLimits } from '../provider/expiring-cache.js';
 import type { SigningKey } from '../provider/jwk-set.js';
 import type { UnverifiedJws } from './jws.js';
+import type { PresentedToken } from './presented-token.js';
 
-const MAX_TOKENS = 5000;
-const MAX_CHARACTERS = 10_000_000;
-
-/** A token whose signature was checked. Its claims are checked at every use. */
+/** A token whose signature was checked. */
 export interface VerifiedJws extends UnverifiedJws {
   readonly key: SigningKey;
 }
 
-/**
- * Holds successes only, so that invalid tokens never push out valid ones; keyed by a digest of the whole token, so that no token is kept. One for
- * each provider: what one provider's keys verified means nothing to another.
- */
-export class VerifiedTokenCache {
-  private readonly tokens = new LRUCache<string, VerifiedJws>({ max: MAX_TOKENS, maxSize: MAX_CHARACTERS });
-  private readonly pending = new Map<string, Promise<VerifiedJws>>();
+/** An accepted token. What depends on the time, the keys or the policy is checked at every use. */
+export interface AcceptedToken {
+  readonly key: SigningKey;
+  /** Epoch seconds. */
+  readonly expiresAt: number;
+}
 
-  constructor(private readonly isPublished: (key: SigningKey) => Promise<boolean>) {}
+/** Bytes that an accepted token takes beside its claims, and bytes that its claims take for each of its characters, as measured. */
+const OVERHEAD = 1000;
+const BYTES_PER_CHARACTER = 1.2;
+
+/**
+ * Holds accepted tokens only, so that neither invalid tokens nor tokens for somebody else push out good ones; by a digest of the whole token, so that
+ * no token is kept. One for each provider and policy: what another accepted means nothing here.
+ */
+export class VerifiedTokenCache<Accepted extends AcceptedToken> {
+  private readonly tokens: ExpiringCache<Accepted>;
+  private readonly pending = new Map<string, Promise<Accepted>>();
+
+  constructor(limits: CacheLimits, isOver: (accepted: Accepted) => boolean) {
+    this.tokens = new ExpiringCache(limits, isOver);
+  }
 
   /** How many tokens are remembered. */
   get size(): number {
     return this.tokens.size;
   }
 
-  /** The verified form of a token; `verify` runs once for all who ask at the same time. Failures are not kept. */
-  async get(token: string, verify: () => Promise<VerifiedJws>): Promise<VerifiedJws> {
-    const digest = hash('sha256', token, 'base64url');
-    const known = this.tokens.get(digest);
-    if (known !== undefined) {
-      if (await this.isPublished(known.key)) return known;
-      this.tokens.delete(digest);
-    }
-    return this.pending.get(digest) ?? this.start(digest, { size: token.length, verify });
+  find({ digest }: PresentedToken): Accepted | undefined {
+    return this.tokens.get(digest);
   }
 
-  private start(
-    digest: string,
-    { size, verify }: { readonly size: number; readonly verify: () => Promise<VerifiedJws> },
-  ): Promise<VerifiedJws> {
-    const verification = verify()
-      .then((verified) => {
-        this.tokens.set(digest, verified, { size });
-        return verified;
-      })
-      .finally(() => this.pending.delete(digest));
+  forget({ digest }: PresentedToken): void {
+    this.tokens.delete(digest);
+  }
+
+  /** The outcome of `verify`, which runs once for all who ask at the same time. A success is remembered, a failure is not. */
+  verifyOnce({ digest, text }: PresentedToken, verify: () => Promise<Accepted>): Promise<Accepted> {
+    const known = this.pending.get(digest);
+    if (known !== undefined) return known;
+    const verification = verify().then(
+      (accepted) => {
+        this.pending.delete(digest);
+        this.tokens.set(digest, accepted, OVERHEAD + BYTES_PER_CHARACTER * text.length);
+        return accepted;
+      },
+      (failure: unknown) => {
+        this.pending.delete(digest);
+        throw failure;
+      },
+    );
     this.pending.set(digest, verification);
     return verification;
+  }
+
+  /** Lets go of everything. */
+  close(): void {
+    this.tokens.close();
   }
 }

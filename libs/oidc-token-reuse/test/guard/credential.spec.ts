@@ -1,12 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { InvalidRequestException } from '../../src/errors/exceptions.js';
-import { bearerToken } from '../../src/guard/credential.js';
+import { assertBearerToken, bearerCredential } from '../../src/guard/credential.js';
+import type { HttpExchange } from '../../src/http/http-exchange.js';
 import { exchangeWith } from '../support.js';
 
+/** As the guard does for a token that it does not know. */
+const bearerToken = (exchange: HttpExchange): string | undefined => {
+  const credential = bearerCredential(exchange);
+  if (credential !== undefined) assertBearerToken(credential);
+  return credential;
+};
 const tokenOf = (value: string) => bearerToken(exchangeWith([['Authorization', value]]));
 
-describe('bearerToken', () => {
+describe('the bearer token', () => {
   it.each([
     'Bearer',
     'Bearer ',

@@ -394,24 +394,58 @@ describe('JwkSetSource', () => {
     });
   });
 
-  describe('holds', () => {
-    it('says that a key is published for as long as it is', async () => {
+  describe('at once', () => {
+    const kidsAtOnce = ({ provider }: ProviderUnderTest) => provider.keys.atOnce()?.keys.map(({ kid }) => kid);
+
+    it('are there once they were fetched, and change as soon as others are', async () => {
       const under = setUp();
-      const [key] = await under.provider.keys.candidates('ES256', 'one');
-      const holds = async (): Promise<boolean> => key !== undefined && (await under.provider.keys.holds(key));
-      expect(await holds()).toBe(true);
+      expect(kidsAtOnce(under)).toBeUndefined();
+      await kidsOf(under, 'one');
+      expect(kidsAtOnce(under)).toEqual(['one']);
       publish('two');
       await kidsOf(under, 'two');
-      expect(await holds()).toBe(false);
+      expect(kidsAtOnce(under)).toEqual(['two']);
     });
 
     it('renews keys that have grown old, so that a withdrawal is noticed without any new token', async () => {
       const under = setUp();
-      const [key] = await under.provider.keys.candidates('ES256', 'one');
+      await kidsOf(under, 'one');
       publish('two');
       under.clock.advance(CACHE_TIME);
-      expect(key !== undefined && (await under.provider.keys.holds(key))).toBe(false);
+      expect(kidsAtOnce(under)).toBeUndefined();
     });
+
+    it('are fetched ahead behind whoever asks', async () => {
+      const under = setUp();
+      await kidsOf(under, 'one');
+      publish('two');
+      under.clock.advance(CACHE_TIME * 0.8);
+      expect(kidsAtOnce(under)).toEqual(['one']);
+      await settle(() => under.provider.keys.age === 0);
+      expect([kidsAtOnce(under), asked()]).toEqual([['two'], 2]);
+    });
+
+    it('are there through an outage, and no longer than for a day', async () => {
+      const under = setUp();
+      await kidsOf(under, 'one');
+      issuer.jwks = respond(500);
+      under.clock.advance(CACHE_TIME);
+      await kidsOf(under, 'one');
+      expect(kidsAtOnce(under)).toEqual(['one']);
+      under.clock.advance(86_400_000);
+      expect(kidsAtOnce(under)).toBeUndefined();
+    });
+  });
+
+  it('are kept for as long as the cache time says, also where that is more than a day', async () => {
+    const under = setUp({ options: { jwksCacheTime: 172_800_000 } });
+    await kidsOf(under, 'one');
+    under.clock.advance(172_800_000 * 0.8 - 1);
+    expect([await kidsOf(under, 'one'), asked()]).toEqual([['one'], 1]);
+    under.clock.advance(1);
+    expect(await kidsOf(under, 'one')).toEqual(['one']);
+    await settle(() => under.provider.keys.age === 0);
+    expect(asked()).toBe(2);
   });
 
   describe('without caching', () => {

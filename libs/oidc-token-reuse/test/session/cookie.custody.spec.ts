@@ -3,6 +3,7 @@ import { resolveOptions } from '../../src/config/resolve-options.js';
 import { OidcException } from '../../src/errors/oidc.exception.js';
 import { CookieWriter } from '../../src/http/cookie-writer.js';
 import { CookieCustody } from '../../src/session/cookie.custody.js';
+import { OpenedSessions } from '../../src/session/opened-sessions.js';
 import { Sealer } from '../../src/session/sealer.js';
 import { encodeSession } from '../../src/session/session-codec.js';
 import type { Session } from '../../src/session/session.js';
@@ -18,7 +19,9 @@ const CLEARED = `Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; ${ATTRIBUTES}
 function custodyWith(secrets: readonly string[] = [SECRET], publicUrl = 'https://app.example'): CookieCustody {
   const options = resolveOptions({ ...OPTIONS, publicUrl });
   const cookies = new CookieWriter({ publicUrl: () => publicUrl, crossSite: false });
-  return new CookieCustody({ options, sealer: new Sealer(secrets, 'session'), cookies, clock: new TestClock() });
+  const clock = new TestClock();
+  const opened = new OpenedSessions(options, clock);
+  return new CookieCustody({ options, sealer: new Sealer(secrets, 'session'), cookies, clock, opened });
 }
 
 /** A session with a refresh token of this length, which takes a third more when it is sealed. */

@@ -4,6 +4,7 @@ import type { StoredRecord } from '../../src/coordination/coordinator.js';
 import { MemoryCoordinator } from '../../src/coordination/memory.coordinator.js';
 import { LoginRequiredException } from '../../src/errors/exceptions.js';
 import { CookieWriter } from '../../src/http/cookie-writer.js';
+import { OpenedSessions } from '../../src/session/opened-sessions.js';
 import { StoreCustody } from '../../src/session/store.custody.js';
 import { OPTIONS } from '../config/valid-options.js';
 import { conversation, keptCookies, NOW, revealed, sessionOf, TestClock, tokensOf } from './support.js';
@@ -36,7 +37,8 @@ function bench() {
   const clock = new TestClock();
   const coordinator = new OpenCoordinator(clock);
   const cookies = new CookieWriter({ publicUrl: options.publicUrl, crossSite: false });
-  return { clock, coordinator, custody: new StoreCustody({ options, coordinator, cookies, clock }) };
+  const opened = new OpenedSessions(options, clock);
+  return { clock, coordinator, custody: new StoreCustody({ options, coordinator, cookies, clock, opened }) };
 }
 
 type Bench = ReturnType<typeof bench>;

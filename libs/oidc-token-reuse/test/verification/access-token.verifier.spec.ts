@@ -2,11 +2,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { createHash, createPublicKey, randomBytes } from 'node:crypto';
 import { CompactSign, exportJWK, exportSPKI, importJWK } from 'jose';
 import { InvalidTokenException, ProviderUnavailableException } from '../../src/errors/exceptions.js';
+import { PresentedToken } from '../../src/verification/presented-token.js';
 import {
   failureOf,
   json,
   metadataOf,
   respond,
+  settle,
   startIssuer,
   startServer,
   type TestIssuer,
@@ -56,7 +58,10 @@ describe('AccessTokenVerifier', () => {
     issuer.jwks = json({ keys: keys.map(({ jwk }) => jwk) });
   };
   const verify = (token: string): ReturnType<VerifiersUnderTest['accessTokens']['verify']> =>
-    under.accessTokens.verify(token);
+    under.accessTokens.verify(new PresentedToken(token));
+  /** What is known of a token without looking at it again. */
+  const known = (token: string): ReturnType<VerifiersUnderTest['accessTokens']['known']> =>
+    under.accessTokens.known(new PresentedToken(token));
   /** Why a token was refused: for the log, and for the client. */
   const refusal = async (token: string | Promise<string>): Promise<{ reason: string | undefined; told: string }> => {
     const failure = await failureOf(verify(await token));
@@ -315,14 +320,121 @@ describe('AccessTokenVerifier', () => {
       const elsewhere = verifiersFor(other.url);
       const token = await sign(rsa, under.accessClaims());
       expect(await verify(token)).toMatchObject({ subject: 'alice' });
-      expect(await failureOf(elsewhere.accessTokens.verify(token))).toBeInstanceOf(InvalidTokenException);
+      expect(await failureOf(elsewhere.accessTokens.verify(new PresentedToken(token)))).toBeInstanceOf(
+        InvalidTokenException,
+      );
       await other.close();
     });
 
-    it('checks what is asked of the token anew: a logout token that was verified is no access token', async () => {
-      const token = await sign(rsa, under.accessClaims({ events: {} }));
-      await under.signatures.presented(token, 16_384);
-      expect((await refusal(token)).reason).toBe('the token is no access token');
+    it('answers at once for an accepted token, with claims that no request can change for another', async () => {
+      const token = await sign(rsa, under.accessClaims({ realm_access: { roles: ['reader'] } }));
+      expect(known(token)).toBeUndefined();
+      const verified = await verify(token);
+      expect(known(token)).toBe(verified);
+      expect(() => Object.assign(verified.claims, { sub: 'mallory' })).toThrow(TypeError);
+      expect(() => Object.assign(verified.claims['realm_access'] as object, { roles: ['admin'] })).toThrow(TypeError);
+      expect(() => (verified.claims['realm_access'] as { roles: string[] }).roles.push('admin')).toThrow(TypeError);
+    });
+
+    it('verifies a token once for all who present it at the same time', async () => {
+      const token = await sign(rsa, under.accessClaims());
+      const verified = await Promise.all(Array.from({ length: 50 }, () => verify(token)));
+      expect(new Set(verified).size).toBe(1);
+    });
+
+    it.each<[string, Claims]>([
+      ['for another API', { aud: 'https://other.example.com' }],
+      ['of another kind', { events: {} }],
+      ['of another issuer', { iss: 'https://other.example.com' }],
+      ['that has expired', { exp: 1 }],
+    ])(
+      'remembers no token %s, though its signature is good: nobody pushes out good ones with it',
+      async (_, claims) => {
+        under = verifiersFor(issuer.url, { maxVerifiedTokens: 1 });
+        const good = await sign(rsa, under.accessClaims());
+        await verify(good);
+        await refusal(sign(rsa, under.accessClaims(claims)));
+        expect(known(good)).toMatchObject({ subject: 'alice' });
+      },
+    );
+
+    it('is pushed out by no number of invalid tokens', async () => {
+      under = verifiersFor(issuer.url, { maxVerifiedTokens: 1 });
+      const good = await sign(rsa, under.accessClaims());
+      await verify(good);
+      for (let count = 0; count < 100; count += 1)
+        await refusal(`${good.slice(0, -8)}${randomBytes(6).toString('base64url')}`);
+      expect(known(good)).toMatchObject({ subject: 'alice' });
+    });
+
+    it('checks the times at every use', async () => {
+      const token = await sign(rsa, under.accessClaims({ nbf: under.clock.now() }));
+      await verify(token);
+      under.clock.jump(-31_000);
+      expect([known(token), (await refusal(token)).reason]).toEqual([undefined, 'future "nbf" claim value']);
+      under.clock.jump(31_000);
+      await verify(token);
+      under.clock.advance(330_000);
+      expect(known(token)).toBeUndefined();
+    });
+
+    it('checks the audience at every use', async () => {
+      const token = await sign(rsa, under.accessClaims());
+      await verify(token);
+      const { options } = under.provider;
+      Object.assign(options, { acceptedAudiences: ['https://moved.example.com'] });
+      expect([known(token), (await refusal(token)).reason]).toEqual([undefined, 'unexpected "aud" claim value']);
+    });
+
+    it('counts under the issuer that the provider goes by only', async () => {
+      const token = await sign(rsa, under.accessClaims({ exp: under.clock.now() + 7200 }));
+      await verify(token);
+      const { discovery } = issuer;
+      issuer.discovery = json({ ...metadataOf(issuer.url), issuer: `${issuer.url}/` });
+      under.clock.advance(600_001);
+      under.provider.metadata.atOnce();
+      await settle(() => under.provider.metadata.known?.issuer === `${issuer.url}/`);
+      issuer.discovery = discovery;
+      await verify(await sign(rsa, under.accessClaims({ iss: `${issuer.url}/` })));
+      expect([known(token), (await refusal(token)).reason]).toEqual([undefined, 'unexpected "iss" claim value']);
+    });
+
+    it('knows a token no more once its key is withdrawn, and not again when it comes back', async () => {
+      const token = await sign(rsa, under.accessClaims());
+      await verify(token);
+      publish(ec);
+      await refusal(sign(foreign, under.accessClaims()));
+      expect(known(token)).toBeUndefined();
+      publish(rsa, ec);
+      under.clock.advance(60_001);
+      await refusal(sign(foreign, under.accessClaims()));
+      expect(known(token)).toBeUndefined();
+      expect(await verify(token)).toMatchObject({ subject: 'alice' });
+    });
+
+    it('lets go of a token when told to', async () => {
+      const token = await sign(rsa, under.accessClaims());
+      await verify(token);
+      under.accessTokens.forget(new PresentedToken(token));
+      expect(known(token)).toBeUndefined();
+    });
+
+    it.each([{ maxVerifiedTokens: 0 }, { maxVerifiedTokenBytes: 0 }, { jwksCache: false }])(
+      'remembers nothing with %j',
+      async (options) => {
+        under = verifiersFor(issuer.url, options);
+        const token = await sign(rsa, under.accessClaims());
+        await verify(token);
+        expect(known(token)).toBeUndefined();
+        expect(await verify(token)).toMatchObject({ subject: 'alice' });
+      },
+    );
+
+    it('takes as many tokens as the options say', async () => {
+      under = verifiersFor(issuer.url, { maxVerifiedTokens: 2 });
+      const tokens = await Promise.all(['a', 'b', 'c'].map((sub) => sign(ec, under.accessClaims({ sub }))));
+      for (const token of tokens) await verify(token);
+      expect(tokens.map((token) => known(token)?.subject)).toEqual([undefined, 'b', 'c']);
     });
 
     it('drops at once what a withdrawn key has signed', async () => {

@@ -1,87 +1,88 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { parseJwkSet, type SigningKey } from '../../src/provider/jwk-set.js';
-import { VerifiedTokenCache, type VerifiedJws } from '../../src/verification/verified-token.cache.js';
+import { PresentedToken } from '../../src/verification/presented-token.js';
+import { VerifiedTokenCache, type AcceptedToken } from '../../src/verification/verified-token.cache.js';
 import { makeKey } from './support.js';
 
 describe('VerifiedTokenCache', () => {
   let key: SigningKey;
-  let published: boolean;
+  let now: number;
   let verifications: number;
-  let cache: VerifiedTokenCache;
-  const jws = (): VerifiedJws => ({ algorithm: 'ES256', kid: undefined, type: undefined, header: {}, claims: {}, key });
-  const verify = (): Promise<VerifiedJws> => {
+  let cache: VerifiedTokenCache<AcceptedToken>;
+  const verify = (): Promise<AcceptedToken> => {
     verifications += 1;
-    return Promise.resolve(jws());
+    return Promise.resolve({ key, expiresAt: 100 });
   };
+  const get = (text: string, how = verify): Promise<AcceptedToken> => {
+    const token = new PresentedToken(text);
+    const known = cache.find(token);
+    return known === undefined ? cache.verifyOnce(token, how) : Promise.resolve(known);
+  };
+  const fail = (): Promise<AcceptedToken> => Promise.reject(new Error('bad'));
 
   beforeEach(async () => {
     const set = await parseJwkSet(JSON.stringify({ keys: [(await makeKey('ES256')).jwk] }));
     [key] = set.keys as [SigningKey];
-    published = true;
+    now = 0;
     verifications = 0;
-    cache = new VerifiedTokenCache(() => Promise.resolve(published));
+    cache = new VerifiedTokenCache({ entries: 5000, bytes: 10_000_000 }, ({ expiresAt }) => expiresAt <= now);
   });
 
   it('verifies a token once', async () => {
-    const first = await cache.get('a.b.c', verify);
-    expect(await cache.get('a.b.c', verify)).toBe(first);
+    const first = await get('a.b.c');
+    expect(await get('a.b.c')).toBe(first);
     expect(verifications).toBe(1);
   });
 
   it('verifies once for all who ask at the same time', async () => {
-    await Promise.all(Array.from({ length: 100 }, () => cache.get('a.b.c', verify)));
+    await Promise.all(Array.from({ length: 100 }, () => get('a.b.c')));
     expect(verifications).toBe(1);
   });
 
   it('T7 tells tokens apart by all of their characters', async () => {
-    const alike = ['a.b.c', 'a.b.C', 'a.bb.c', 'a.b.c ', 'b.b.c', `${'x'.repeat(9000)}.y.z`, `${'x'.repeat(9000)}.Y.z`];
-    for (const token of alike) await cache.get(token, verify);
+    const alike = ['a.b.c', 'a.b.C', 'a.bb.c', 'a.b.c ', 'b.b.c', `${'x'.repeat(900)}.y.z`, `${'x'.repeat(900)}.Y.z`];
+    for (const token of alike) await get(token);
     expect([verifications, cache.size]).toEqual([7, 7]);
   });
 
   it('keeps no failure', async () => {
-    for (let count = 0; count < 2; count += 1)
-      await expect(cache.get('a.b.c', () => Promise.reject(new Error('bad')))).rejects.toThrow('bad');
-    await expect(
-      cache.get('a.b.c', () => {
-        throw new Error('worse');
-      }),
-    ).rejects.toThrow('worse');
+    for (let count = 0; count < 2; count += 1) await expect(get('a.b.c', fail)).rejects.toThrow('bad');
     expect(cache.size).toBe(0);
-    await cache.get('a.b.c', verify);
+    await get('a.b.c');
     expect(verifications).toBe(1);
   });
 
   it('shares a failure with all who asked at the same time, and with nobody after', async () => {
     let attempts = 0;
-    const fail = (): Promise<VerifiedJws> => {
+    const counted = (): Promise<AcceptedToken> => {
       attempts += 1;
-      return Promise.reject(new Error('bad'));
+      return fail();
     };
-    const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => cache.get('a.b.c', fail)));
+    const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => get('a.b.c', counted)));
     expect([attempts, outcomes.filter(({ status }) => status === 'rejected').length]).toEqual([1, 10]);
-    await cache.get('a.b.c', verify);
+    await get('a.b.c');
     expect(verifications).toBe(1);
   });
 
-  it('drops what a key verified that is published no more', async () => {
-    await cache.get('a.b.c', verify);
-    published = false;
-    await expect(cache.get('a.b.c', () => Promise.reject(new Error('unknown key')))).rejects.toThrow('unknown key');
-    expect(cache.size).toBe(0);
+  it('lets go of a token that is over, and of one that it is told to forget', async () => {
+    await get('a.b.c');
+    await get('d.e.f');
+    cache.forget(new PresentedToken('d.e.f'));
+    now = 100;
+    expect([cache.find(new PresentedToken('a.b.c')), cache.size]).toEqual([undefined, 0]);
   });
 
-  it('keeps five thousand tokens at most, the newest, and no token itself', async () => {
-    for (let count = 0; count < 100_000; count += 1) await cache.get(`token-${String(count)}`, verify);
+  it('keeps as many tokens as it may, the newest, and no token itself', async () => {
+    for (let count = 0; count < 100_000; count += 1) await get(`token-${String(count)}`);
     expect(cache.size).toBe(5000);
-    await cache.get('token-99999', verify);
+    await get('token-99999');
     expect(verifications).toBe(100_000);
-    await cache.get('token-94999', verify);
+    await get('token-94999');
     expect(verifications).toBe(100_001);
   });
 
-  it('keeps ten million characters of tokens at most', async () => {
-    for (let count = 0; count < 1000; count += 1) await cache.get(`${String(count)}.`.padEnd(16_384, 'x'), verify);
-    expect(cache.size).toBe(Math.floor(10_000_000 / 16_384));
+  it('keeps as many bytes as it may', async () => {
+    for (let count = 0; count < 2000; count += 1) await get(`${String(count)}.`.padEnd(16_384, 'x'));
+    expect(cache.size).toBe(Math.floor(10_000_000 / Math.ceil(1000 + 1.2 * 16_384)));
   });
 });
