@@ -133,7 +133,7 @@ describeWithRedis('RedisCoordinator', () => {
 
   it('lets records and leases end by themselves', async () => {
     await subject.first.put('tombstone', 'ends', { value: '1', ttl: 100 });
-    expect(await redis.command('TTL', 'test:{ends}:tombstone')).toBe(':100\r\n');
+    expect(await redis.command('TTL', 'test:{pushed}:tombstone:ends')).toBe(':100\r\n');
     const lease = await subject.first.acquire('dies:refresh', { wait: 0 });
     const remaining = Number((await redis.command('PTTL', 'test:{dies}:lease:refresh')).slice(1));
     expect(remaining).toBeGreaterThan(4000);

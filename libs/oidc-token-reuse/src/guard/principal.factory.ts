@@ -83,7 +83,7 @@ export class PrincipalFactory {
   private async assertNotSignedOut({ issuer, providerSessionId }: VerifiedAccessToken): Promise<void> {
     if (providerSessionId === undefined) return;
     try {
-      if (!(await this.dependencies.tombstones.hasProviderSession({ issuer, providerSessionId }))) return;
+      if (!(await this.dependencies.tombstones.hasArrivedFor({ issuer, providerSessionId }))) return;
     } catch (error) {
       if (error instanceof CoordinationUnavailableException) return;
       throw error;

@@ -127,10 +127,8 @@ export class SessionService {
    */
   async endAll(owner: SessionOwner): Promise<void> {
     const { index, tombstones, custody } = this.dependencies;
-    for (const { id, place } of await index.find(owner)) {
-      await tombstones.mark({ id });
-      await custody.remove(place);
-    }
+    await ('subject' in owner ? tombstones.markSubject(owner) : tombstones.markProviderSession(owner));
+    for (const { place } of await index.find(owner)) await custody.remove(place);
   }
 
   /** Epoch seconds at which the session ends. */
@@ -167,7 +165,7 @@ export class SessionService {
     const carried = await this.read(exchange);
     if (carried === undefined) return undefined;
     try {
-      await this.dependencies.shared.assertNotSignedOut(carried);
+      if (await this.dependencies.shared.isSignedOut(carried)) throw signedOut();
       const session = await renew(carried);
       if (session.generation !== carried.generation) await this.write(exchange, session);
       return session;
@@ -247,4 +245,8 @@ export class SessionService {
     const { clock, options } = this.dependencies;
     return clock.millis() - tokens.issuedAt * 1000 < options.reuseMaxSessionAge;
   }
+}
+
+function signedOut(): LoginRequiredException {
+  return new LoginRequiredException('login_required', 'the session was signed out');
 }
