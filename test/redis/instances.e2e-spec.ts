@@ -1,11 +1,12 @@
 /** Several instances of an application on one Redis and one strict provider: nobody is signed out, and the provider sees no replay. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createKeyv } from '@keyv/redis';
 import { CacheModule } from '@nestjs/cache-manager';
 import { createTestProvider, type TestBrowser, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { API_AUDIENCE, startHarness, type AdapterName, type Harness } from '../support/harness.js';
 import { HAS_REDIS, RedisServer } from '../support/redis.js';
 import { advance, freezeTime, releaseTime } from '../support/time.js';
+import { until } from '../support/until.js';
+import { cacheIn } from './support/cache.js';
 
 const describeWithRedis = HAS_REDIS ? describe : describe.skip;
 const CUSTODIES = ['cookie', 'store'] as const;
@@ -104,23 +105,3 @@ describeWithRedis.each(CUSTODIES)('three instances with custody %s', (custody) =
     await until(async () => new Set(await everywhere(browser, 6)).has(custody === 'cookie' ? 200 : 401));
   });
 });
-
-function cacheIn(url: string) {
-  const socket = { connectTimeout: 1000, reconnectStrategy: 50 } as const;
-  const keyv = createKeyv(
-    { url, disableOfflineQueue: true, socket },
-    { namespace: 'app', connectionTimeout: 1000, throwOnErrors: true },
-  );
-  keyv.on('error', () => undefined);
-  return keyv;
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    if (await condition().catch(() => false)) return;
-    await new Promise((resolve) => {
-      setTimeout(resolve, 50);
-    });
-  }
-  throw new Error('the condition did not come true');
-}

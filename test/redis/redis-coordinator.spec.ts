@@ -147,7 +147,7 @@ describeWithRedis('RedisCoordinator', () => {
     expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
     expect(subject.first.isHealthy).toBe(false);
     await expect(subject.first.get('spent', 'away')).rejects.toMatchObject({
-      code: 'provider_unavailable',
+      code: 'session_store_unavailable',
       retryAfter: 1,
     });
     await redis.start();

@@ -77,6 +77,26 @@ export class RedisServer {
     return answer;
   }
 
+  /** The commands that clients send from now on, without what scripts do inside, until it is stopped. */
+  async monitor(): Promise<{ stop(): Promise<readonly string[]> }> {
+    const socket = connect(this.port, '127.0.0.1');
+    socket.setEncoding('utf8');
+    await once(socket, 'connect');
+    let text = '';
+    socket.on('data', (chunk: string) => (text += chunk));
+    socket.write('MONITOR\r\n');
+    await once(socket, 'data');
+    return {
+      stop: async () => {
+        const last = `last-${String(Math.random())}`;
+        await this.command('ECHO', last);
+        while (!text.includes(last)) await once(socket, 'data');
+        socket.destroy();
+        return text.split('\r\n').filter((line) => line.includes('"') && !/^\+\S+ \[\d+ lua\]/.test(line));
+      },
+    };
+  }
+
   private async answering(): Promise<void> {
     for (let attempt = 0; attempt < 200; attempt += 1) {
       try {

@@ -57,7 +57,11 @@ export abstract class Coordinator {
   /** Writes a record unless there is one. True when this call wrote it. */
   abstract putIfAbsent(space: Space, key: string, record: StoredRecord): Promise<boolean>;
   /** Writes a record in place of an older version of itself. False when there is none, or none older: it was deleted, or somebody was faster. */
-  abstract replace(space: KeptSpace, key: string, record: StoredRecord & { readonly version: number }): Promise<boolean>;
+  abstract replace(
+    space: KeptSpace,
+    key: string,
+    record: StoredRecord & { readonly version: number },
+  ): Promise<boolean>;
   abstract delete(space: KeptSpace, key: string): Promise<void>;
   /** Adds a member to a set, for `ttl` seconds. */
   abstract addMember(key: string, member: string, ttl: number): Promise<void>;

@@ -72,7 +72,10 @@ export class Mirror {
   /** True when everything has to be read, since something is missing. Nothing is read before it is known where counting begins. */
   get needsReading(): boolean {
     const now = this.clock.monotonic();
-    return this.newest !== undefined && (!this.isRead || PUSHED_SPACES.some((space) => this.shelves[space].isWorthALook(now)));
+    return (
+      this.newest !== undefined &&
+      (!this.isRead || PUSHED_SPACES.some((space) => this.shelves[space].isWorthALook(now)))
+    );
   }
 
   /** Reads everything, each space until it is full. What is pushed meanwhile may come in between. */

@@ -90,7 +90,8 @@ export class RedisCoordinator extends Coordinator {
 
   async put(space: Space, key: string, record: StoredRecord): Promise<void> {
     if (isPushed(space)) await this.push.put(pushedRecord(space, key, record), { ifAbsent: false });
-    else await this.redis.run((client) => client.set(this.name(space, key), textOf(record), { PX: millis(record.ttl) }));
+    else
+      await this.redis.run((client) => client.set(this.name(space, key), textOf(record), { PX: millis(record.ttl) }));
   }
 
   async putIfAbsent(space: Space, key: string, record: StoredRecord): Promise<boolean> {

@@ -1,6 +1,5 @@
 /** The route that sends a page to the provider. */
 import { Controller, Get, Redirect } from '@nestjs/common';
-import { ProviderUnavailableException } from '../errors/exceptions.js';
 import { OidcException } from '../errors/oidc.exception.js';
 import { Public } from '../guard/decorators.js';
 import { Exchange } from '../http/exchange.decorator.js';
@@ -28,7 +27,7 @@ export class LoginController {
       return { url: (await this.logins.begin(exchange)).href };
     } catch (error) {
       // Nothing has begun yet: 503 says when to try again.
-      if (error instanceof ProviderUnavailableException) throw error;
+      if (error instanceof OidcException && error.getStatus() === 503) throw error;
       return this.outcome.ofFailure(exchange, error);
     }
   }

@@ -39,9 +39,14 @@ export class StoreCustody extends Custody {
     const key = this.keyOf(exchange);
     if (key === undefined) return undefined;
     exchange.neverStore();
-    const session = await this.recall(key);
+    const session = await this.open(key);
     if (session === undefined) this.clear(exchange);
     return session;
+  }
+
+  override recall(exchange: HttpExchange): Promise<Session | undefined> {
+    const key = this.keyOf(exchange);
+    return key === undefined ? Promise.resolve(undefined) : this.open(key);
   }
 
   isPresent(exchange: HttpExchange): boolean {
@@ -87,7 +92,7 @@ export class StoreCustody extends Custody {
     return key !== undefined && KEY.test(key) ? key : undefined;
   }
 
-  private async recall(key: string): Promise<Session | undefined> {
+  private async open(key: string): Promise<Session | undefined> {
     const sealed = await this.dependencies.coordinator.get('session', placeOf(key));
     const opened = sealed === undefined ? undefined : await sealerOf(key).open(sealed);
     return opened === undefined ? undefined : decodeSession(opened.plaintext);
@@ -98,7 +103,7 @@ export class StoreCustody extends Custody {
     if (key === undefined) throw ended();
     const record = { ...(await this.recordOf(key, session)), version: session.generation };
     if (await this.dependencies.coordinator.replace('session', placeOf(key), record)) return;
-    if ((await this.recall(key)) === undefined) throw ended();
+    if ((await this.open(key)) === undefined) throw ended();
   }
 
   private async recordOf(key: string, session: Session): Promise<{ readonly value: string; readonly ttl: number }> {

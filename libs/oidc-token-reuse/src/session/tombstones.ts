@@ -65,9 +65,12 @@ export class Tombstones {
     await this.put('tombstone', providerSessionKey(session));
   }
 
-  /** The same on the word of a browser: in a space of its own, which never takes the place of the other. */
-  async markProviderSessionUnverified(session: ProviderSession): Promise<void> {
-    await this.put('unverified-tombstone', providerSessionKey(session));
+  /**
+   * The same on the word of a browser: in a space of its own, which never takes the place of the other. For `ttl` seconds, where only a login under
+   * way could belong to it.
+   */
+  async markProviderSessionUnverified(session: ProviderSession, ttl?: number): Promise<void> {
+    await this.put('unverified-tombstone', providerSessionKey(session), ttl);
   }
 
   /** Marks all sessions of a subject whose login began before now, to the millisecond. */
@@ -92,11 +95,8 @@ export class Tombstones {
 
   private readonly glance: Look = (space, key) => this.coordinator.glance(space, key);
 
-  private async put(space: PushedSpace, key: string): Promise<void> {
-    await this.coordinator.put(space, key, {
-      value: String(this.clock.millis()),
-      ttl: this.options.sessionAbsoluteLifetime,
-    });
+  private async put(space: PushedSpace, key: string, ttl = this.options.sessionAbsoluteLifetime): Promise<void> {
+    await this.coordinator.put(space, key, { value: String(this.clock.millis()), ttl });
   }
 }
 
