@@ -42,6 +42,8 @@ export class RedisServer {
       '',
       '--appendonly',
       this.appendOnly,
+      '--appendfsync',
+      'always',
       '--dir',
       this.folder,
     ];
