@@ -38,6 +38,7 @@ describe('the settings of the application', () => {
     ['DEV_PROVIDER_PORT', '3000', 'has to be another port than PORT; its default is PORT + 1'],
     ['HTTP_ADAPTER', 'koa', "is unknown; write 'express' or 'fastify'"],
     ['CACHE_URL', 'localhost:6379', 'is no Redis URL; write redis://host:6379'],
+    ['CACHE_URL', 'redis-sentinel://host:26379', 'is no Redis URL; write redis://host:6379'],
     ['GRAPH_ME_URL', '/me', 'is no URL; write an absolute https URL'],
     ['GRAPH_ME_URL', 'ftp://graph.example/me', 'is no URL; write an absolute https URL'],
     [

@@ -10,6 +10,11 @@ import { join } from 'node:path';
 export const HAS_REDIS =
   process.env['REDIS_URL'] !== undefined || spawnSync('redis-server', ['--version']).status === 0;
 
+export interface RedisOptions {
+  readonly persistent?: boolean;
+  readonly settings?: readonly string[];
+}
+
 export class RedisServer {
   private process: ChildProcess | undefined;
 
@@ -17,12 +22,13 @@ export class RedisServer {
     readonly port: number,
     private readonly folder: string,
     private readonly appendOnly: 'no' | 'yes',
+    private readonly settings: readonly string[],
   ) {}
 
-  /** With `persistent`, it comes back with what it held. */
-  static async start({ persistent = false } = {}): Promise<RedisServer> {
+  /** With `persistent`, it comes back with what it held; `settings` are further words of its command line. */
+  static async start({ persistent = false, settings = [] }: RedisOptions = {}): Promise<RedisServer> {
     const folder = mkdtempSync(join(tmpdir(), 'redis-'));
-    const server = new RedisServer(await freePort(), folder, persistent ? 'yes' : 'no');
+    const server = new RedisServer(await freePort(), folder, persistent ? 'yes' : 'no', settings);
     await server.start();
     return server;
   }
@@ -46,6 +52,7 @@ export class RedisServer {
       'always',
       '--dir',
       this.folder,
+      ...this.settings,
     ];
     this.process = spawn('redis-server', options, { stdio: 'ignore' });
     await this.answering();
@@ -66,8 +73,13 @@ export class RedisServer {
   }
 
   /** Sends one command and gives the raw answer. */
-  async command(...words: readonly string[]): Promise<string> {
-    const socket = connect(this.port, '127.0.0.1');
+  command(...words: readonly string[]): Promise<string> {
+    return RedisServer.ask(this.port, ...words);
+  }
+
+  /** The same of any server of this machine, a sentinel for one. */
+  static async ask(port: number, ...words: readonly string[]): Promise<string> {
+    const socket = connect(port, '127.0.0.1');
     socket.setEncoding('utf8');
     await once(socket, 'connect');
     const length = (word: string): number => Buffer.byteLength(word);
