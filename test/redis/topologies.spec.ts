@@ -7,6 +7,7 @@ import { RedisConnection } from '../../libs/oidc-token-reuse/src/coordination/re
 import { RedisCoordinator } from '../../libs/oidc-token-reuse/src/coordination/redis.coordinator.js';
 import { redisStore } from '../../src/cache-url.js';
 import { HAS_REDIS, type RedisServer } from '../support/redis.js';
+import { until } from '../support/until.js';
 import { COORDINATOR_RULES } from './support/coordinator-rules.js';
 import { PRIMARY, Sentinel, startCluster } from './support/topologies.js';
 
@@ -31,6 +32,14 @@ class Pair {
 
   async open(): Promise<void> {
     await Promise.all([this.first.open(), this.second.open()]);
+    // A busy machine may take longer to connect than a client waits.
+    for (const coordinator of [this.first, this.second])
+      await until(() =>
+        coordinator.get('spent', 'none:key').then(
+          () => true,
+          () => false,
+        ),
+      );
   }
 
   async close(): Promise<void> {
