@@ -1,4 +1,4 @@
-// Tests run as ES modules; one project per suite, so that what needs Chromium or Redis stays out of `npm test`.
+// Tests run as ES modules; one project per suite, so that what needs Chromium or three processes stays out of `npm test`.
 import { readFileSync } from 'node:fs';
 
 const { $schema: _, ...swc } = JSON.parse(readFileSync(new URL('./.swcrc', import.meta.url), 'utf8'));

@@ -1,6 +1,7 @@
 /** The application's own settings, beside those of the library. */
 import { z } from 'zod';
 import { OidcConfigurationException, type ConfigurationProblem } from 'nestjs-oidc-token-reuse';
+import { CACHE_URL } from './cache-url.js';
 import { isProduction, needsDevelopmentProvider, withoutBlanks, type Environment } from './environment.js';
 
 const DEFAULT_PORT = 3000;
@@ -12,7 +13,7 @@ const port = z
   .regex(/^\d{1,5}$/, 'is no port; write a number from 1 to 65535')
   .transform(Number)
   .refine((value) => value > 0 && value <= MAX_PORT, 'is no port; write a number from 1 to 65535');
-const redisUrl = z.string().regex(/^rediss?:\/\/.+/, 'is no Redis URL; write redis://host:6379');
+const redisUrl = z.string().regex(CACHE_URL, 'is no Redis URL; write redis://host:6379');
 const protectedUrl = z
   .url({ protocol: /^https?$/, error: 'is no URL; write an absolute https URL', abort: true })
   .refine(isProtected, 'carries access tokens; write an https URL (http is accepted on loopback only)');

@@ -1,11 +1,10 @@
 /** The shared cache of the application: bounded in memory, or Redis when `CACHE_URL` names one. */
-import { createKeyv } from '@keyv/redis';
 import type { CacheModuleOptions } from '@nestjs/cache-manager';
 import { Keyv } from 'keyv';
 import { LRUCache } from 'lru-cache';
+import { redisStore } from './cache-url.js';
 
 const MAX_ENTRIES = 10_000;
-const CONNECT_TIMEOUT_MS = 1000;
 
 export function cacheOptions(cacheUrl: string | undefined): CacheModuleOptions {
   return { stores: [cacheUrl === undefined ? boundedMemory() : redis(cacheUrl)] };
@@ -26,14 +25,9 @@ function boundedMemory(): Keyv {
   });
 }
 
-/** Fails at once while Redis is away, instead of queueing for ever. */
 function redis(url: string): Keyv {
-  return createKeyv(
-    {
-      url,
-      disableOfflineQueue: true,
-      socket: { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: (retries) => Math.min(retries * 50, 1000) },
-    },
-    { namespace: 'app', connectionTimeout: CONNECT_TIMEOUT_MS, throwOnErrors: true },
-  );
+  const store = redisStore(url);
+  const keyv = new Keyv(store, { namespace: 'app', useKeyPrefix: false });
+  keyv.throwOnErrors = true;
+  return keyv;
 }

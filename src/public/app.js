@@ -37,6 +37,7 @@ const ERROR_TEXTS = new Map([
     'session_not_stored',
     'The sign-in succeeded, but the browser did not keep the session cookie. Allow cookies for this site.',
   ],
+  ['session_store_unavailable', 'The store of the sessions does not answer at the moment. Try again shortly.'],
   ['session_too_large', 'The provider’s tokens do not fit into cookies. The application’s log says what to change.'],
   ['token_not_reusable', 'The provider’s tokens cannot be used here. The application’s log says what to change.'],
   ['transaction_missing', 'The sign-in took too long or was started in another browser. Start again.'],
@@ -221,7 +222,8 @@ function explainAnswer({ status, headers, body }) {
   if (status === 503 && state.session.authenticated) {
     const seconds = Number.parseInt(headers.get('Retry-After') ?? '', 10);
     const when = Number.isNaN(seconds) ? 'Try again shortly.' : `Try again in ${seconds} s.`;
-    showHint(`The provider does not answer. Your session is kept. ${when}`);
+    const who = body?.error === 'session_store_unavailable' ? 'The store of the sessions' : 'The provider';
+    showHint(`${who} does not answer. Your session is kept. ${when}`);
   }
 }
 
@@ -246,9 +248,14 @@ async function signOut() {
   hideHint();
   const answer = await send(SIGN_OUT);
   log('call', callLine(answer));
-  if (answer.status === 200) return location.assign(answer.body?.redirect ?? '/');
+  const { status, body } = answer;
+  if (status === 200 || body?.redirect) return location.assign(body?.redirect ?? '/');
   showAnswer(answer);
-  showHint('Signing out failed; you are still signed in. Try again.');
+  showHint(
+    status === 202
+      ? 'You are signed out in this browser. The rest follows when the store of the sessions is back.'
+      : 'Signing out failed; you are still signed in. Try again.',
+  );
   await readSession();
 }
 
@@ -263,7 +270,8 @@ function readSession() {
 async function updateSession() {
   const sentAt = Date.now();
   const { status, body } = await send(SESSION);
-  if (status !== 200 || typeof body?.authenticated !== 'boolean') return sessionUnreadable(status);
+  if (status !== 200 || typeof body?.authenticated !== 'boolean')
+    return sessionUnreadable(body?.error ?? `status ${status}`);
   state.unreadable = false;
   if (Number.isFinite(body.now)) correctClock(body.now, sentAt, Date.now());
   logChange(state.session, body);
@@ -272,8 +280,8 @@ async function updateSession() {
 }
 
 /** Keeps what is shown: a session that cannot be read at the moment is not one that has ended. */
-function sessionUnreadable(status) {
-  if (!state.unreadable) logEvent(`the session could not be read (${status === 0 ? 'no answer' : `status ${status}`})`);
+function sessionUnreadable(reason) {
+  if (!state.unreadable) logEvent(`the session could not be read (${reason})`);
   state.unreadable = true;
   if (document.body.dataset.state === 'loading') document.body.dataset.state = 'signed-out';
 }

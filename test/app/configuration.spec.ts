@@ -43,6 +43,7 @@ describe('the settings of the application', () => {
       'needs a provider of your own, since the embedded one knows no keys; set OPENID_ISSUER',
     ]),
     ['CACHE_URL', 'localhost:6379', 'is no Redis URL; write redis://host:6379'],
+    ['CACHE_URL', 'redis-sentinel://host:26379', 'is no Redis URL; write redis://host:6379'],
     ['GRAPH_ME_URL', '/me', 'is no URL; write an absolute https URL'],
     ['GRAPH_ME_URL', 'ftp://graph.example/me', 'is no URL; write an absolute https URL'],
     [

@@ -127,9 +127,39 @@ describe.each(ADAPTERS)('logout channels on %s', (adapter) => {
       expect((await frame(query.replace('ISSUER', encodeURIComponent(harness.provider.issuer)))).status).toBe(400);
     });
 
-    it('lets through a hundred marks in ten seconds', async () => {
+    it('O3 takes the mark of a session that is there, however many of unknown ones come', async () => {
+      const browser = await harness.signedIn();
+      const sid = await sidOf(browser);
+      const mark = (name: string): Promise<Response> =>
+        frame(`?${new URLSearchParams({ iss: harness.provider.issuer, sid: name }).toString()}`);
+      const unknown = await Promise.all(Array.from({ length: 120 }, (_, index) => mark(`unknown-${String(index)}`)));
+      expect(unknown.some(({ status }) => status === 429)).toBe(true);
+      expect((await mark(sid)).status).toBe(200);
+      expect(await isSignedIn(browser)).toBe(false);
+    });
+
+    it('O3 remembers the mark of an unknown session for as long as a login may take, and no longer', async () => {
       freezeTime();
       advance(100_000);
+      const sid = 'of-no-session-here';
+      const token = await harness.provider.signAccessToken({
+        sub: 'user-alice',
+        sid,
+        exp: Math.floor(Date.now() / 1000) + 3600,
+      });
+      const call = async (): Promise<number> =>
+        (await fetch(`${harness.url}/api/profile`, { headers: { authorization: `Bearer ${token}` } })).status;
+      await frame(`?${new URLSearchParams({ iss: harness.provider.issuer, sid }).toString()}`);
+      const marked = await call();
+      advance(599);
+      const before = await call();
+      advance(1);
+      expect({ marked, before, after: await call() }).toEqual({ marked: 401, before: 401, after: 200 });
+    });
+
+    it('lets through a hundred marks of unknown sessions in ten seconds', async () => {
+      freezeTime();
+      advance(200_000);
       const mark = (index: number): Promise<Response> =>
         frame(`?${new URLSearchParams({ iss: harness.provider.issuer, sid: `s${String(index)}` }).toString()}`);
       const answers = await Promise.all(Array.from({ length: 120 }, (_, index) => mark(index)));

@@ -290,8 +290,12 @@ describe.each(ADAPTERS)('on behalf of the end-user on %s', (adapter) => {
     });
 
     it.each([
-      ['fails', 'Error', () => Promise.reject(new Error('redis://user:secret@host is down'))],
-      ['does not answer', 'no answer within 250 ms', () => new Promise<never>(() => undefined)],
+      ['fails', 'the cache store failed < Error', () => Promise.reject(new Error('redis://user:secret@host is down'))],
+      [
+        'does not answer',
+        'the cache store failed < no answer within 250 ms',
+        () => new Promise<never>(() => undefined),
+      ],
     ])('is done without when it %s', async (_how, reason, operate) => {
       const broken: Cache = { ...createCache(), get: operate, set: operate, del: operate };
       const harness = await start({

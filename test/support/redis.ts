@@ -13,6 +13,7 @@ export const HAS_REDIS =
 interface RedisOptions {
   readonly persistent?: boolean;
   readonly onCommand?: ((command: string) => void) | undefined;
+  readonly settings?: readonly string[];
 }
 
 export class RedisServer {
@@ -24,10 +25,12 @@ export class RedisServer {
     private readonly options: RedisOptions,
   ) {}
 
-  /** With `persistent`, it comes back with what it held. `onCommand` is told of every command it gets. */
-  static async start({ persistent = false, onCommand }: RedisOptions = {}): Promise<RedisServer> {
+  /**
+   * With `persistent`, it comes back with what it held. `onCommand` is told of every command it gets; `settings` are further words of its command line.
+   */
+  static async start(options: RedisOptions = {}): Promise<RedisServer> {
     const folder = mkdtempSync(join(tmpdir(), 'redis-'));
-    const server = new RedisServer(await freePort(), folder, { persistent, onCommand });
+    const server = new RedisServer(await freePort(), folder, options);
     await server.start();
     return server;
   }
@@ -47,8 +50,11 @@ export class RedisServer {
       '',
       '--appendonly',
       this.options.persistent === true ? 'yes' : 'no',
+      '--appendfsync',
+      'always',
       '--dir',
       this.folder,
+      ...(this.options.settings ?? []),
     ];
     this.process = spawn('redis-server', options, { stdio: 'ignore' });
     await this.answering();
@@ -70,8 +76,13 @@ export class RedisServer {
   }
 
   /** Sends one command and gives the raw answer. */
-  async command(...words: readonly string[]): Promise<string> {
-    const socket = connect(this.port, '127.0.0.1');
+  command(...words: readonly string[]): Promise<string> {
+    return RedisServer.ask(this.port, ...words);
+  }
+
+  /** The same of any server of this machine, a sentinel for one. */
+  static async ask(port: number, ...words: readonly string[]): Promise<string> {
+    const socket = connect(port, '127.0.0.1');
     socket.setEncoding('utf8');
     await once(socket, 'connect');
     const length = (word: string): number => Buffer.byteLength(word);
@@ -95,6 +106,26 @@ export class RedisServer {
     monitor.on('error', () => undefined);
     monitor.write('MONITOR\r\n');
     await once(monitor, 'data');
+  }
+
+  /** The commands that clients send from now on, without what scripts do inside, until it is stopped. */
+  async monitor(): Promise<{ stop(): Promise<readonly string[]> }> {
+    const socket = connect(this.port, '127.0.0.1');
+    socket.setEncoding('utf8');
+    await once(socket, 'connect');
+    let text = '';
+    socket.on('data', (chunk: string) => (text += chunk));
+    socket.write('MONITOR\r\n');
+    await once(socket, 'data');
+    return {
+      stop: async () => {
+        const last = `last-${String(Math.random())}`;
+        await this.command('ECHO', last);
+        while (!text.includes(last)) await once(socket, 'data');
+        socket.destroy();
+        return text.split('\r\n').filter((line) => line.includes('"') && !/^\+\S+ \[\d+ lua\]/.test(line));
+      },
+    };
   }
 
   private async answering(): Promise<void> {

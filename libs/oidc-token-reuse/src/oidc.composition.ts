@@ -22,6 +22,7 @@ import { Outbox } from './refresh/outbox.js';
 import { Redemption } from './refresh/redemption.js';
 import { Renewal } from './refresh/renewal.js';
 import { RefreshService } from './refresh/refresh.service.js';
+import { SessionEnding } from './refresh/session-ending.js';
 import { SessionService } from './refresh/session.service.js';
 import { SharedKnowledge } from './refresh/shared-knowledge.js';
 import { Successors } from './refresh/successors.js';
@@ -94,7 +95,8 @@ export function compose(parts: OidcParts): OidcComposition {
   const logins = new LoginService({ provider, strategy, transactions, sessions, principals, loginMark, clock, events });
   const logouts = new LogoutService({ provider, sessions, onBehalfOf, events });
   const logoutTokens = new LogoutTokenVerifier(provider, signatures, clock);
-  const logoutChannels = new LogoutChannelsService({ provider, logoutTokens, tombstones, coordinator, clock, events });
+  const marking = { logoutTokens, sessions, tombstones, coordinator };
+  const logoutChannels = new LogoutChannelsService({ provider, ...marking, clock, events });
   return {
     provider,
     coordinator,
@@ -149,7 +151,8 @@ function composeSessions(
   const refresh = new RefreshService({ options, successors, tombstones, renewal, outbox, clock });
   const index = new SessionIndex(coordinator);
   const shared = new SharedKnowledge({ options, successors, tombstones });
-  const held = { custody, accessTokens, transactions, loginMark, tombstones, index, outbox };
+  const ending = new SessionEnding({ options, custody, accessTokens, tombstones, index, outbox, events });
+  const held = { custody, transactions, loginMark, index, ending, outbox };
   const sessions = new SessionService({ options, shared, ...held, refresh, clock, events });
   return { refresh, sessions, tombstones, transactions, loginMark };
 }

@@ -1,4 +1,5 @@
 // The OpenID Provider of the suite in a process of its own, so that it shares no event loop with those who ask it.
+import { setTimeout as delay } from 'node:timers/promises';
 import { createTestProvider } from 'nestjs-oidc-token-reuse-testing';
 
 const REFRESH = { kind: 'token', grant: 'refresh_token' };
@@ -28,7 +29,11 @@ const operations = {
   setAccessTokenLifetime: (seconds) => void (provider.lifetimes.accessToken = seconds),
   slow: (milliseconds) => void provider.faults.slow({ ...REFRESH, times: Infinity }, milliseconds),
   refuse: (status, retryAfter) => void provider.faults.status({ ...REFRESH, times: Infinity }, status, { retryAfter }),
-  dropAnswer: () => void provider.faults.dropResponse(REFRESH),
+  // One after the other: those that wait at the same time would all meet in one request.
+  dropAnswer: async () => {
+    const fault = provider.faults.dropResponse(REFRESH);
+    while (fault.applied === 0) await delay(10);
+  },
   padAccessTokens: (bytes) =>
     void provider.faults.rewrite({ kind: 'token', times: Infinity }, (body) => ({
       ...body,

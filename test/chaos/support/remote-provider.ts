@@ -85,7 +85,7 @@ export class RemoteProvider {
     await this.ask('refuse', status, retryAfter);
   }
 
-  /** The next refresh is processed, and its answer lost. */
+  /** The next refresh is processed, and its answer lost; resolves when it is. */
   async dropAnswer(): Promise<void> {
     await this.ask('dropAnswer');
   }

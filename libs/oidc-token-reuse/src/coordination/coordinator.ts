@@ -1,8 +1,14 @@
 /** The port for what several processes must agree on. In memory for one process; Redis for many. */
 
+/** What every process is told at once, and nobody takes back. */
+export const PUSHED_SPACES = ['tombstone', 'unverified-tombstone'] as const;
+export type PushedSpace = (typeof PUSHED_SPACES)[number];
+export type KeptSpace = 'attempt' | 'jti' | 'session' | 'spent' | 'successor' | 'transaction';
 /** What is recorded, each kind in a space of its own so that a flood of one never pushes out another. */
-export type Space =
-  'attempt' | 'jti' | 'session' | 'spent' | 'successor' | 'tombstone' | 'transaction' | 'unverified-tombstone';
+export type Space = KeptSpace | PushedSpace;
+
+/** Members of one set at most: the newest. */
+export const MAX_MEMBERS = 1000;
 
 export interface StoredRecord {
   readonly value: string;
@@ -14,7 +20,7 @@ export interface StoredRecord {
 
 /** A record and where it belongs. */
 export interface PlacedRecord extends StoredRecord {
-  readonly space: Space;
+  readonly space: KeptSpace;
   readonly key: string;
 }
 
@@ -40,13 +46,24 @@ export abstract class Coordinator {
   /** False while the last answer is a failure. */
   abstract readonly isHealthy: boolean;
   abstract get(space: Space, key: string): Promise<string | undefined>;
+  /**
+   * As `get`, for every request: what was pushed here answers, where that is known to be whole. What another process put less than a second ago may be
+   * missing; what is older never is.
+   */
+  glance(space: PushedSpace, key: string): Promise<string | undefined> {
+    return this.get(space, key);
+  }
   abstract put(space: Space, key: string, record: StoredRecord): Promise<void>;
   /** Writes a record unless there is one. True when this call wrote it. */
   abstract putIfAbsent(space: Space, key: string, record: StoredRecord): Promise<boolean>;
   /** Writes a record in place of an older version of itself. False when there is none, or none older: it was deleted, or somebody was faster. */
-  abstract replace(space: Space, key: string, record: StoredRecord & { readonly version: number }): Promise<boolean>;
-  abstract delete(space: Space, key: string): Promise<void>;
-  /** Adds a member to a set that lives for at least `ttl` seconds more. */
+  abstract replace(
+    space: KeptSpace,
+    key: string,
+    record: StoredRecord & { readonly version: number },
+  ): Promise<boolean>;
+  abstract delete(space: KeptSpace, key: string): Promise<void>;
+  /** Adds a member to a set, for `ttl` seconds. */
   abstract addMember(key: string, member: string, ttl: number): Promise<void>;
   abstract removeMember(key: string, member: string): Promise<void>;
   abstract members(key: string): Promise<readonly string[]>;

@@ -3,6 +3,8 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.js';
 import {
   Coordinator,
+  MAX_MEMBERS,
+  type KeptSpace,
   type Lease,
   type LeaseLimits,
   type PlacedRecord,
@@ -23,9 +25,12 @@ interface Member {
   readonly until: number;
 }
 
+interface Placed extends StoredRecord {
+  readonly space: Space;
+  readonly key: string;
+}
+
 const MANY = 100_000;
-/** Members of one set: the newest. */
-const MAX_MEMBERS = 1000;
 /** Characters of the sealed sessions that one space holds: some ten thousand of them. */
 const MAX_CHARACTERS = 64_000_000;
 /** Characters that a record takes beside its value. */
@@ -69,14 +74,14 @@ export class MemoryCoordinator extends Coordinator {
     return Promise.resolve(isAbsent);
   }
 
-  replace(space: Space, key: string, record: StoredRecord & { readonly version: number }): Promise<boolean> {
+  replace(space: KeptSpace, key: string, record: StoredRecord & { readonly version: number }): Promise<boolean> {
     const present = this.read(space, key);
     const isOlder = present !== undefined && present.version < record.version;
     if (isOlder) this.write({ space, key, ...record });
     return Promise.resolve(isOlder);
   }
 
-  delete(space: Space, key: string): Promise<void> {
+  delete(space: KeptSpace, key: string): Promise<void> {
     this.spaces[space].delete(key);
     return Promise.resolve();
   }
@@ -123,7 +128,7 @@ export class MemoryCoordinator extends Coordinator {
     return (this.sets.get(key) ?? []).filter(({ value, until }) => until > now && value !== member);
   }
 
-  private write({ space, key, value, ttl, version = 0 }: PlacedRecord): void {
+  private write({ space, key, value, ttl, version = 0 }: Placed): void {
     this.spaces[space].set(key, { value, version, until: this.clock.monotonic() + ttl * 1000 });
   }
 }

@@ -10,9 +10,24 @@ export interface RedisClient {
   get(key: string): Promise<string | null>;
   set(key: string, value: string, options: { readonly PX: number; readonly NX?: true }): Promise<unknown>;
   del(key: string): Promise<unknown>;
-  sRem(key: string, member: string): Promise<unknown>;
-  sMembers(key: string): Promise<string[]>;
+  zRem(key: string, member: string): Promise<unknown>;
+  zRange(key: string, start: number, stop: number): Promise<string[]>;
   eval(script: string, options: { readonly keys: string[]; readonly arguments: string[] }): Promise<unknown>;
+  subscribe(channel: string, listener: PushListener): Promise<unknown>;
+  unsubscribe(channel: string, listener: PushListener): Promise<unknown>;
+  /** Only a client that is one connection says this; a cluster or sentinel pool has a connection for subscriptions inside. */
+  readonly isPubSubActive?: boolean;
+  duplicate?(): RedisSubscriber;
+}
+
+export type PushListener = (message: string | Uint8Array) => void;
+
+/** What is used of a connection that only listens. */
+export interface RedisSubscriber {
+  connect(): Promise<unknown>;
+  subscribe(channel: string, listener: PushListener): Promise<unknown>;
+  on(event: 'error', listener: () => void): unknown;
+  destroy(): unknown;
 }
 
 /** A store of Keyv that has such a client, as `@keyv/redis` does. It connects when it is asked for it. */
@@ -82,6 +97,17 @@ export class RedisConnection {
     this.isClosing = true;
   }
 
+  /** The client, connected if it was not. */
+  async connected(): Promise<RedisClient> {
+    if (this.client?.isOpen === true) return this.client;
+    if (this.isClosing) throw new Error('the application is closing');
+    this.connecting ??= this.connect().finally(() => {
+      this.connecting = undefined;
+    });
+    this.client = await within(untilFrom(this.clock, CONNECT_TIMEOUT_MS), this.connecting);
+    return this.client;
+  }
+
   private async answered<Result>(command: Promise<Result>): Promise<Result> {
     const { clock } = this;
     const sentAt = clock.monotonic();
@@ -92,16 +118,6 @@ export class RedisConnection {
     const result = await within(remaining, command);
     this.answeredAt = clock.monotonic();
     return result;
-  }
-
-  private async connected(): Promise<RedisClient> {
-    if (this.client?.isOpen === true) return this.client;
-    if (this.isClosing) throw new Error('the application is closing');
-    this.connecting ??= this.connect().finally(() => {
-      this.connecting = undefined;
-    });
-    this.client = await within(untilFrom(this.clock, CONNECT_TIMEOUT_MS), this.connecting);
-    return this.client;
   }
 
   /** The cache uses the same client, and may be about to connect it. */

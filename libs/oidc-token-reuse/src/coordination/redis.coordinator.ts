@@ -4,13 +4,19 @@ import type { Clock } from '../clock.js';
 import { CoordinationUnavailableException } from '../errors/exceptions.js';
 import {
   Coordinator,
+  MAX_MEMBERS,
+  PUSHED_SPACES,
+  type KeptSpace,
   type Lease,
   type LeaseLimits,
   type PlacedRecord,
+  type PushedSpace,
   type Space,
   type StoredRecord,
 } from './coordinator.js';
+import type { PushedRecord } from './mirror.js';
 import type { RedisConnection } from './redis.connection.js';
+import { RedisPush } from './redis.push.js';
 
 /** Milliseconds after which a lease falls to the next one when its holder has died. */
 const LEASE_MS = 5000;
@@ -39,18 +45,33 @@ const RELEASE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
+/** Members are ordered by their end, so that those that have ended and the oldest of too many can go. */
 const ADD_MEMBER = `
-redis.call('SADD', KEYS[1], ARGV[1])
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ttl = tonumber(ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZADD', KEYS[1], now + ttl, ARGV[1])
+redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - ARGV[3])
+if redis.call('PTTL', KEYS[1]) < ttl then redis.call('PEXPIRE', KEYS[1], ttl) end
 return 1`;
 
 /** Stores each record as its version, a blank and its value. */
 export class RedisCoordinator extends Coordinator {
+  private readonly push: RedisPush;
+
   constructor(
     private readonly redis: RedisConnection,
     private readonly context: { readonly namespace: string; readonly clock: Clock },
   ) {
     super();
+    this.push = new RedisPush(redis, context);
+  }
+
+  /** Connects ahead of the first request, and listens to what is pushed. */
+  async open(): Promise<void> {
+    await this.redis.open();
+    this.push.start();
   }
 
   get isHealthy(): boolean {
@@ -62,34 +83,43 @@ export class RedisCoordinator extends Coordinator {
     return stored?.slice(stored.indexOf(' ') + 1);
   }
 
+  override async glance(space: PushedSpace, key: string): Promise<string | undefined> {
+    const known = this.push.find(space, key);
+    return known === undefined ? this.get(space, key) : known.value;
+  }
+
   async put(space: Space, key: string, record: StoredRecord): Promise<void> {
-    await this.redis.run((client) => client.set(this.name(space, key), textOf(record), { PX: millis(record.ttl) }));
+    if (isPushed(space)) await this.push.put(pushedRecord(space, key, record), { ifAbsent: false });
+    else
+      await this.redis.run((client) => client.set(this.name(space, key), textOf(record), { PX: millis(record.ttl) }));
   }
 
   async putIfAbsent(space: Space, key: string, record: StoredRecord): Promise<boolean> {
+    if (isPushed(space)) return this.push.put(pushedRecord(space, key, record), { ifAbsent: true });
     const options = { PX: millis(record.ttl), NX: true } as const;
     return (await this.redis.run((client) => client.set(this.name(space, key), textOf(record), options))) !== null;
   }
 
-  replace(space: Space, key: string, record: StoredRecord & { readonly version: number }): Promise<boolean> {
+  replace(space: KeptSpace, key: string, record: StoredRecord & { readonly version: number }): Promise<boolean> {
     const values = [String(record.version), record.value, String(millis(record.ttl))];
     return this.script(REPLACE, [this.name(space, key)], values);
   }
 
-  async delete(space: Space, key: string): Promise<void> {
+  async delete(space: KeptSpace, key: string): Promise<void> {
     await this.redis.run((client) => client.del(this.name(space, key)));
   }
 
   async addMember(key: string, member: string, ttl: number): Promise<void> {
-    await this.script(ADD_MEMBER, [this.name('index', key)], [member, String(millis(ttl))]);
+    const values = [member, String(millis(ttl)), String(MAX_MEMBERS)];
+    await this.script(ADD_MEMBER, [this.name('members', key)], values);
   }
 
   async removeMember(key: string, member: string): Promise<void> {
-    await this.redis.run((client) => client.sRem(this.name('index', key), member));
+    await this.redis.run((client) => client.zRem(this.name('members', key), member));
   }
 
   members(key: string): Promise<readonly string[]> {
-    return this.redis.run((client) => client.sMembers(this.name('index', key)));
+    return this.redis.run((client) => client.zRange(this.name('members', key), 0, -1));
   }
 
   async acquire(key: string, { wait }: LeaseLimits): Promise<Lease | undefined> {
@@ -104,6 +134,7 @@ export class RedisCoordinator extends Coordinator {
   }
 
   override close(): void {
+    this.push.close();
     this.redis.close();
   }
 
@@ -114,7 +145,8 @@ export class RedisCoordinator extends Coordinator {
   }
 
   /** Keys of one group carry the same hash tag, and so live on the same node of a cluster. @internal */
-  name(space: Space | 'index' | 'lease', key: string): string {
+  name(space: Space | 'members' | 'lease', key: string): string {
+    if (isPushed(space)) return this.push.name(space, key);
     const end = key.indexOf(':');
     const [group, rest] = end < 0 ? [key, ''] : [key.slice(0, end), key.slice(end)];
     return `${this.context.namespace}:{${group}}:${space}${rest}`;
@@ -166,6 +198,14 @@ class RedisLease implements Lease {
       // A lease that could not be extended is found out when its holder publishes.
     });
   }
+}
+
+function isPushed(space: string): space is PushedSpace {
+  return PUSHED_SPACES.some((pushed) => pushed === space);
+}
+
+function pushedRecord(space: PushedSpace, key: string, { value, ttl }: StoredRecord): PushedRecord {
+  return { space, key, value, ttl: millis(ttl) };
 }
 
 function textOf({ version = 0, value }: StoredRecord): string {

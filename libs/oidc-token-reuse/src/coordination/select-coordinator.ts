@@ -10,9 +10,9 @@ import { RedisCoordinator } from './redis.coordinator.js';
 export function selectCoordinator(cache: Cache | undefined, namespace: string, clock: Clock): Coordinator {
   const store = cache?.stores.map((keyv): unknown => keyv.store).find(isRedisStore);
   if (store === undefined) return new MemoryCoordinator(clock);
-  const connection = new RedisConnection(store, clock);
-  void connection.open();
-  return new RedisCoordinator(connection, { namespace, clock });
+  const coordinator = new RedisCoordinator(new RedisConnection(store, clock), { namespace, clock });
+  void coordinator.open();
+  return coordinator;
 }
 
 /** By what it can do, not by its class: the application has its own copy of the adapter. */

@@ -91,7 +91,7 @@ export class InsufficientUserAuthenticationException extends OidcException {
 }
 
 /**
- * 503: the OpenID Provider (or what several processes share) cannot be reached or answers nonsense. Nothing is lost; try again.
+ * 503: the OpenID Provider cannot be reached or answers nonsense. Nothing is lost; try again.
  *
  * @publicApi
  */
@@ -118,9 +118,16 @@ export class ProviderUnavailableException extends OidcException {
  *
  * @publicApi
  */
-export class CoordinationUnavailableException extends ProviderUnavailableException {
+export class CoordinationUnavailableException extends OidcException {
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfter = 1;
+
   constructor(cause?: unknown) {
-    super('the shared store does not answer', { cause, retryAfter: 1 });
+    super('session_store_unavailable', 503, {
+      description: 'the shared store does not answer',
+      cause,
+      headers: { 'Retry-After': '1' },
+    });
   }
 }
 

@@ -24,6 +24,7 @@ export const ERROR_CODES = [
   'session_conflict',
   'session_missing',
   'session_not_stored',
+  'session_store_unavailable',
   'session_too_large',
   'token_not_reusable',
   'token_reuse_disabled',

@@ -73,7 +73,7 @@ export class PrincipalFactory {
   /** A token that names its session at the provider ends with it. While that cannot be looked up, the token's own end has to do. */
   private async isSignedOut(session: ProviderSession): Promise<boolean> {
     try {
-      return await this.dependencies.tombstones.hasProviderSession(session);
+      return await this.dependencies.tombstones.hasArrivedFor(session);
     } catch (error) {
       if (error instanceof CoordinationUnavailableException) return false;
       throw error;

@@ -6,7 +6,9 @@ import { InvalidRequestException } from '../errors/exceptions.js';
 import { OidcException } from '../errors/oidc.exception.js';
 import type { OidcEvents } from '../observability/events.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
-import type { Tombstones } from '../session/tombstones.js';
+import type { SessionService } from '../refresh/session.service.js';
+import type { ProviderSession, Tombstones } from '../session/tombstones.js';
+import { TRANSACTION_LIFETIME } from '../session/transaction.js';
 import { isOwnIssuer } from '../verification/issuer.js';
 import {
   InvalidLogoutTokenError,
@@ -18,6 +20,7 @@ import { RateLimit } from './rate-limit.js';
 export interface LogoutChannelsDependencies {
   readonly provider: OpenIdProvider;
   readonly logoutTokens: LogoutTokenVerifier;
+  readonly sessions: SessionService;
   readonly tombstones: Tombstones;
   readonly coordinator: Coordinator;
   readonly clock: Clock;
@@ -25,7 +28,7 @@ export interface LogoutChannelsDependencies {
 }
 
 const MAX_SID_LENGTH = 256;
-/** Front-channel marks come from browsers unasked: this many in this many milliseconds, for all browsers together. */
+/** Front-channel marks of unknown sessions come from browsers unasked: this many in this many milliseconds, for all browsers together. */
 const FRONT_CHANNEL_LIMIT = { count: 100, window: 10_000 };
 
 export class LogoutChannelsService {
@@ -45,28 +48,38 @@ export class LogoutChannelsService {
     const logoutToken = await this.verified(token);
     const { issuer, providerSessionId, subject } = logoutToken;
     await this.assertFirst(logoutToken);
-    const { tombstones, events } = this.dependencies;
-    if (providerSessionId !== undefined) await tombstones.markProviderSession({ issuer, providerSessionId });
-    else if (subject !== undefined) await tombstones.markSubject({ issuer, subject });
+    const { sessions, events } = this.dependencies;
+    if (providerSessionId !== undefined) await sessions.endAll({ issuer, providerSessionId });
+    else if (subject !== undefined) await sessions.endAll({ issuer, subject });
     events.emit({ type: 'logout.received', issuer, channel: 'back', ...(subject === undefined ? {} : { subject }) });
   }
 
   /**
-   * Front-Channel Logout 1.0 section 3: a browser loads this without our cookie and without proof, so it only marks a session that names its `sid`.
+   * Front-Channel Logout 1.0 section 3: a browser loads this without our cookie and without proof, so it only marks a session that names its `sid`. A
+   * `sid` that no session here has could only be that of a login under way: it is remembered as long as one may take, and so many are taken only.
    *
    * @throws InvalidRequestException without an issuer of ours and a `sid`
    */
   async frontChannel(issuer: string | undefined, providerSessionId: string | undefined): Promise<void> {
-    const { provider, tombstones, events } = this.dependencies;
+    const { provider, events } = this.dependencies;
     const metadata = await provider.metadata.get();
     if (issuer === undefined || !isOwnIssuer(issuer, metadata.issuer, provider.options))
       throw new InvalidRequestException("parameter 'iss' is not the issuer");
     if (providerSessionId === undefined || providerSessionId === '' || providerSessionId.length > MAX_SID_LENGTH) {
       throw new InvalidRequestException("parameter 'sid' is missing or too long");
     }
-    if (!this.frontChannelLimit.allows()) throw tooMany();
-    await tombstones.markProviderSessionUnverified({ issuer, providerSessionId });
+    await this.markUnverified({ issuer, providerSessionId });
     events.emit({ type: 'logout.received', issuer, channel: 'front' });
+  }
+
+  private async markUnverified(session: ProviderSession): Promise<void> {
+    const { sessions, tombstones } = this.dependencies;
+    if (await sessions.anyOf(session)) {
+      await tombstones.markProviderSessionUnverified(session);
+      return;
+    }
+    if (!this.frontChannelLimit.allows()) throw tooMany();
+    await tombstones.markProviderSessionUnverified(session, TRANSACTION_LIFETIME);
   }
 
   private async verified(token: string): Promise<LogoutToken> {

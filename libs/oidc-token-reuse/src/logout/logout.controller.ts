@@ -13,6 +13,8 @@ import { LogoutService } from './logout.service.js';
 interface LoggedOut {
   /** Where the browser goes next to end its session at the provider too. */
   readonly redirect: string | null;
+  /** This browser is signed out; copies of its session, and its tokens, are so only when the shared store is back. */
+  readonly pending?: true;
 }
 
 @Controller()
@@ -25,17 +27,18 @@ export class LogoutController {
   ) {}
 
   /**
-   * `POST /auth/logout`: 303 for a page load, else 200 `{"redirect":URL or null}`. Works with an expired session, and twice.
+   * `POST /auth/logout`: 303 for a page load, else 200 `{"redirect":URL or null}`. Works with an expired session, and twice. While the shared store is
+   * away: 202 with `"pending":true`.
    * `post_logout_redirect_uri`, when sent, has to be the configured one; `state` goes to the provider and comes back with the browser.
    */
   @Post('logout')
   async logout(@Exchange() exchange: HttpExchange): Promise<LoggedOut | undefined> {
     exchange.neverStore();
     if (this.sessions.isPresent(exchange)) assertSameOrigin(exchange, this.options.publicUrl());
-    const redirect = await this.logouts.logout(exchange, this.readState(exchange));
+    const { redirect, isComplete } = await this.logouts.logout(exchange, this.readState(exchange));
     if (!isPageLoad(exchange)) {
-      exchange.setStatus(200);
-      return { redirect };
+      exchange.setStatus(isComplete ? 200 : 202);
+      return isComplete ? { redirect } : { redirect, pending: true };
     }
     exchange.setHeader('Location', redirect ?? this.options.postLogoutRedirectUri());
     exchange.setStatus(303);

@@ -1,4 +1,5 @@
 /** Signs end-users out: here, in every request still in flight, at the provider's tokens, and at the provider itself. */
+import { CoordinationUnavailableException } from '../errors/exceptions.js';
 import type { OidcEvents } from '../observability/events.js';
 import { reasonOf } from '../observability/reason.js';
 import type { HttpExchange } from '../http/http-exchange.js';
@@ -16,6 +17,13 @@ export interface LogoutServiceDependencies {
   readonly events: OidcEvents;
 }
 
+export interface Logout {
+  /** Where the browser goes to end its session at the provider too, or null. */
+  readonly redirect: string | null;
+  /** False while other instances are not told that the session has ended. */
+  readonly isComplete: boolean;
+}
+
 /** Milliseconds a logout waits for the revocation, which then goes on behind it. */
 const REVOCATION_PATIENCE_MS = 2000;
 
@@ -23,17 +31,30 @@ export class LogoutService {
   constructor(private readonly dependencies: LogoutServiceDependencies) {}
 
   /**
-   * Ends the request's session, however old it is; without one it does nothing and says so in the same way.
-   *
-   * @returns where the browser goes to end its session at the provider, or null
+   * Ends the request's session, however old it is; without one it does nothing and says so in the same way. While the shared store is away the session
+   * leaves this browser, and the rest follows when the store is back.
    */
-  async logout(exchange: HttpExchange, state: string | undefined): Promise<string | null> {
-    const { sessions, provider } = this.dependencies;
-    const session = await sessions.carriedNewest(exchange);
-    await sessions.end(exchange, session);
+  async logout(exchange: HttpExchange, state: string | undefined): Promise<Logout> {
+    const { session, isComplete } = await this.end(exchange);
     if (session !== undefined) await this.withdraw(session);
-    if (!provider.options.useEndSessionEndpoint) return null;
-    return logoutUrl(session, state, { client: provider.client, options: provider.options });
+    const { client, options } = this.dependencies.provider;
+    const redirect = options.useEndSessionEndpoint ? logoutUrl(session, state, { client, options }) : null;
+    return { redirect, isComplete };
+  }
+
+  private async end(
+    exchange: HttpExchange,
+  ): Promise<{ readonly session: Session | undefined; readonly isComplete: boolean }> {
+    const { sessions } = this.dependencies;
+    let session: Session | undefined;
+    try {
+      session = await sessions.carriedNewest(exchange);
+    } catch (error) {
+      if (!(error instanceof CoordinationUnavailableException)) throw error;
+      sessions.endLater(exchange, (kept) => this.withdraw(kept));
+      return { session: undefined, isComplete: false };
+    }
+    return { session, isComplete: await sessions.end(exchange, session) };
   }
 
   private async withdraw(session: Session): Promise<void> {

@@ -21,5 +21,11 @@ export function reasonOf(error: unknown): string {
 function describe(error: Error): string {
   if (error instanceof OidcException || error instanceof ReportableError) return error.message;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  return code !== undefined && SAFE.test(code) ? `${error.name} ${code}` : error.name;
+  const name = nameOf(error);
+  return code !== undefined && SAFE.test(code) ? `${name} ${code}` : name;
+}
+
+/** Many libraries name the class of an error and leave its `name` as it is. */
+function nameOf({ name, constructor }: Error): string {
+  return name === 'Error' && constructor.name !== '' ? constructor.name : name;
 }

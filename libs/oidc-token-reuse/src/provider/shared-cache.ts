@@ -61,7 +61,8 @@ export class SharedCache {
       return result;
     } catch (error) {
       this.breaker.failed();
-      this.context.events.emit({ type: 'cache.failed', issuer: this.context.issuer, reason: reasonOf(error) });
+      const failure = new ReportableError('the cache store failed', { cause: error });
+      this.context.events.emit({ type: 'cache.failed', issuer: this.context.issuer, reason: reasonOf(failure) });
       return undefined;
     } finally {
       deadline.clear();

@@ -87,7 +87,8 @@ export class RefreshService {
    */
   async alive(session: Session): Promise<Session> {
     const { tombstones, options, clock } = this.dependencies;
-    if (await tombstones.has(session)) throw new LoginRequiredException('login_required', 'the session was signed out');
+    if (await tombstones.hasArrived(session))
+      throw new LoginRequiredException('login_required', 'the session was signed out');
     const newest = await this.newest(session);
     if (clock.now() >= sessionExpiresAt(newest, options))
       throw new LoginRequiredException('login_required', 'the session is over');

@@ -5,27 +5,24 @@ import { CoordinationUnavailableException, LoginRequiredException } from '../err
 import { OidcException } from '../errors/oidc.exception.js';
 import type { HttpExchange } from '../http/http-exchange.js';
 import type { OidcEvents } from '../observability/events.js';
-import { reasonOf } from '../observability/reason.js';
 import type { Custody } from '../session/custody.js';
 import type { LoginMark } from '../session/login-mark.js';
 import type { SessionIndex, SessionOwner } from '../session/session-index.js';
 import { sessionExpiresAt, type Session } from '../session/session.js';
-import { sessionDigest, type Tombstones } from '../session/tombstones.js';
+import { sessionDigest } from '../session/tombstones.js';
 import type { TransactionCookies } from '../session/transaction.cookies.js';
-import type { AccessTokenVerifier } from '../verification/access-token.verifier.js';
-import { PresentedToken } from '../verification/presented-token.js';
 import type { Outbox } from './outbox.js';
 import type { RefreshService } from './refresh.service.js';
+import type { SessionEnding } from './session-ending.js';
 import type { SharedKnowledge } from './shared-knowledge.js';
 
 export interface SessionServiceDependencies {
   readonly options: OidcOptions;
   readonly custody: Custody;
-  readonly accessTokens: Pick<AccessTokenVerifier, 'forget'>;
   readonly transactions: TransactionCookies;
   readonly loginMark: LoginMark;
-  readonly tombstones: Tombstones;
   readonly index: SessionIndex;
+  readonly ending: SessionEnding;
   readonly refresh: RefreshService;
   readonly shared: SharedKnowledge;
   readonly outbox: Outbox;
@@ -107,21 +104,46 @@ export class SessionService {
    * @throws ForbiddenException `session_conflict` when another end-user was
    */
   async begin(exchange: HttpExchange, session: Session, startedIn?: string): Promise<void> {
-    const { custody, index, options, shared } = this.dependencies;
+    const { custody, ending, shared } = this.dependencies;
     await shared.assertNotSignedOut(session);
     const inherited = startedIn === undefined ? undefined : await shared.newestOpen(startedIn, session);
     const carried = await custody.read(exchange);
     const place = custody.place(exchange);
     await custody.write(exchange, session);
-    if (carried !== undefined) await this.bury(carried, { place, heir: session });
-    else if (inherited !== undefined) await this.attempt(this.dependencies.tombstones.markReplaced(inherited, session));
-    await this.attempt(index.add(session, { place: custody.place(exchange), ttl: options.sessionAbsoluteLifetime }));
+    if (carried !== undefined) await ending.bury(carried, { place, heir: session });
+    else if (inherited !== undefined) await ending.replace(inherited, session);
+    await ending.enter(session, custody.place(exchange));
   }
 
-  /** Ends a session: signed out for every request still in flight, and out of the browser. */
-  async end(exchange: HttpExchange, session: Session | undefined): Promise<void> {
-    if (session !== undefined) await this.bury(session, { place: this.dependencies.custody.place(exchange) });
+  /**
+   * Ends a session: signed out for every request still in flight, and out of the browser.
+   *
+   * @returns false when others could not be told; they are as soon as the shared store is back
+   */
+  async end(exchange: HttpExchange, session: Session | undefined): Promise<boolean> {
+    const { custody, ending } = this.dependencies;
+    const isTold = session === undefined || (await ending.bury(session, { place: custody.place(exchange) }));
     this.forget(exchange);
+    return isTold;
+  }
+
+  /** Takes a session out of the browser that cannot be read now, and ends it as soon as the shared store is back; then `afterwards` gets it. */
+  endLater(exchange: HttpExchange, afterwards: (session: Session) => Promise<void>): void {
+    const { custody, ending, shared, outbox } = this.dependencies;
+    const place = custody.place(exchange);
+    outbox.add(`end ${place}`, async () => {
+      const kept = await custody.recall(exchange);
+      if (kept === undefined) return;
+      const session = await shared.newest(kept);
+      await ending.bury(session, { place });
+      await afterwards(session);
+    });
+    this.forget(exchange);
+  }
+
+  /** Whether a session of this owner began here and may still be there. */
+  async anyOf(owner: SessionOwner): Promise<boolean> {
+    return (await this.dependencies.index.find(owner)).length > 0;
   }
 
   /**
@@ -129,13 +151,8 @@ export class SessionService {
    *
    * @throws CoordinationUnavailableException when what is shared cannot be reached
    */
-  async endAll(owner: SessionOwner): Promise<void> {
-    const { index, tombstones, custody } = this.dependencies;
-    for (const { id, place } of await index.find(owner)) {
-      custody.release({ id });
-      await tombstones.mark({ id });
-      await custody.remove(place);
-    }
+  endAll(owner: SessionOwner): Promise<void> {
+    return this.dependencies.ending.endAll(owner);
   }
 
   /** Epoch seconds at which the session ends. */
@@ -172,13 +189,13 @@ export class SessionService {
     const carried = await this.read(exchange);
     if (carried === undefined) return undefined;
     try {
-      await this.dependencies.shared.assertNotSignedOut(carried);
+      if (await this.dependencies.shared.isSignedOut(carried)) throw signedOut();
       const session = await renew(carried);
       if (session.generation !== carried.generation) await this.write(exchange, session);
       return session;
     } catch (error) {
       // What a new login put in the place of this session is not this response's to clear.
-      if (error instanceof LoginRequiredException) this.release(carried);
+      if (error instanceof LoginRequiredException) this.dependencies.ending.release(carried);
       if (error instanceof LoginRequiredException && !(await this.dependencies.shared.isReplaced(carried)))
         this.forget(exchange);
       throw error;
@@ -224,36 +241,6 @@ export class SessionService {
     });
   }
 
-  /** Leaves nothing of a session where others could find it, as far as what is shared can be reached. */
-  private async bury(
-    session: Session,
-    { place, heir }: { readonly place: string; readonly heir?: Session },
-  ): Promise<void> {
-    const { tombstones, custody, index } = this.dependencies;
-    this.release(session);
-    await this.attempt(heir === undefined ? tombstones.mark(session) : tombstones.markReplaced(session, heir));
-    await this.attempt(custody.remove(place));
-    await this.attempt(index.remove(session, place));
-  }
-
-  /** Nothing that was worked out for a session outlives it. */
-  private release(session: Session): void {
-    const { custody, accessTokens } = this.dependencies;
-    const { accessToken } = session.tokens;
-    custody.release(session);
-    if (accessToken !== undefined) accessTokens.forget(new PresentedToken(accessToken.reveal()));
-  }
-
-  private async attempt(change: Promise<void>): Promise<void> {
-    try {
-      await change;
-    } catch (error) {
-      if (!(error instanceof CoordinationUnavailableException)) throw error;
-      const { events, options } = this.dependencies;
-      events.emit({ type: 'coordination.failed', issuer: options.issuer, reason: reasonOf(error) });
-    }
-  }
-
   private prolonged(session: Session): Session {
     return { ...session, renewedAt: this.dependencies.clock.now(), generation: session.generation + 1 };
   }
@@ -262,4 +249,8 @@ export class SessionService {
     const { clock, options } = this.dependencies;
     return clock.millis() - tokens.issuedAt * 1000 < options.reuseMaxSessionAge;
   }
+}
+
+function signedOut(): LoginRequiredException {
+  return new LoginRequiredException('login_required', 'the session was signed out');
 }

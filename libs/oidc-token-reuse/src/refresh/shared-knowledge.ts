@@ -23,13 +23,18 @@ export class SharedKnowledge {
     return this.ifReachable(this.dependencies.successors.newest(session), session);
   }
 
+  /** As far as the word has come: for every request. */
   isSignedOut(session: Session): Promise<boolean> {
-    return this.ifReachable(this.dependencies.tombstones.has(session), false);
+    return this.ifReachable(this.dependencies.tombstones.hasArrived(session), false);
   }
 
-  /** @throws LoginRequiredException when the session was signed out */
+  /**
+   * As far as anybody knows: before something is written that would outlive the logout.
+   *
+   * @throws LoginRequiredException when the session was signed out
+   */
   async assertNotSignedOut(session: Session): Promise<void> {
-    if (await this.isSignedOut(session))
+    if (await this.ifReachable(this.dependencies.tombstones.has(session), false))
       throw new LoginRequiredException('login_required', 'the session was signed out');
   }
 

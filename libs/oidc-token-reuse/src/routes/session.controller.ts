@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { Controller, Get, Inject } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { OIDC_OPTIONS, type Custody as CustodyKind, type OidcOptions } from '../config/options.js';
+import { CoordinationUnavailableException } from '../errors/exceptions.js';
+import type { OidcErrorCode } from '../errors/oidc.exception.js';
 import { Public } from '../guard/decorators.js';
 import { Exchange } from '../http/exchange.decorator.js';
 import type { HttpExchange } from '../http/http-exchange.js';
@@ -15,7 +17,15 @@ interface Lifetime {
   readonly expires_at: number | null;
 }
 
-type SessionView = { readonly authenticated: false } | AuthenticatedView;
+type SessionView = { readonly authenticated: false } | AuthenticatedView | UnknownView;
+
+/** Nobody can tell now: neither is this end-user signed out, nor is anybody known to be signed in. */
+interface UnknownView {
+  readonly authenticated: null;
+  readonly error: OidcErrorCode;
+  /** Seconds. */
+  readonly retry_after: number;
+}
 
 /** Times are epoch seconds. */
 interface AuthenticatedView {
@@ -47,12 +57,20 @@ export class SessionController {
     @Inject(OIDC_OPTIONS) private readonly options: OidcOptions,
   ) {}
 
-  /** `GET /auth/session`: 200 always. Asking prolongs nothing, refreshes nothing and shows no token. */
+  /**
+   * `GET /auth/session`: 200 always. Asking prolongs nothing, refreshes nothing and shows no token. `authenticated` is null while the store of the
+   * sessions is away.
+   */
   @Get('session')
   async session(@Exchange() exchange: HttpExchange): Promise<SessionView> {
     exchange.neverStore();
-    const session = await this.sessions.peek(exchange);
-    return session === undefined ? { authenticated: false } : this.view(session);
+    try {
+      const session = await this.sessions.peek(exchange);
+      return session === undefined ? { authenticated: false } : this.view(session);
+    } catch (error) {
+      if (!(error instanceof CoordinationUnavailableException)) throw error;
+      return { authenticated: null, error: error.code, retry_after: error.retryAfter };
+    }
   }
 
   private view(session: Session): AuthenticatedView {

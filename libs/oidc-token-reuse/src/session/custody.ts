@@ -18,6 +18,11 @@ export abstract class Custody {
   /** Takes the session out of the browser. */
   abstract clear(exchange: HttpExchange): void;
 
+  /** As `read`, also when the request has been answered already. */
+  recall(exchange: HttpExchange): Promise<Session | undefined> {
+    return this.read(exchange);
+  }
+
   /** Where the session of a request is kept, for `remove`; empty when the browser alone keeps it. */
   place(_exchange: HttpExchange): string {
     return '';

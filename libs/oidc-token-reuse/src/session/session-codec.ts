@@ -32,19 +32,27 @@ export function encodeSession(session: Session): Uint8Array {
   return writer.finish();
 }
 
+/** Reads what follows the version; undefined or a throw when it is broken. */
+export type SessionReader = (reader: ByteReader) => Session | undefined;
+
+/** A reader for each version that may still be about: a new one comes beside the one before, which goes when the longest session is over. */
+const READERS: ReadonlyMap<number, SessionReader> = new Map([[VERSION, readSession]]);
+
 /** A session from its bytes; undefined when a newer or broken writer made them. */
-export function decodeSession(bytes: Uint8Array): Session | undefined {
+export function decodeSession(bytes: Uint8Array, readers = READERS): Session | undefined {
   try {
     const reader = new ByteReader(bytes);
-    if (reader.uint8() !== VERSION) return undefined;
-    const small = parseJsonObject(Buffer.from(reader.bytes()).toString('utf8'))['s'];
-    return Array.isArray(small)
-      ? assemble(small, [readToken(reader), readToken(reader), readToken(reader)])
-      : undefined;
+    return readers.get(reader.uint8())?.(reader);
   } catch {
     // The bytes were authentic but of another format: as good as no session.
     return undefined;
   }
+}
+
+/** Version 1. */
+export function readSession(reader: ByteReader): Session | undefined {
+  const small = parseJsonObject(Buffer.from(reader.bytes()).toString('utf8'))['s'];
+  return Array.isArray(small) ? assemble(small, [readToken(reader), readToken(reader), readToken(reader)]) : undefined;
 }
 
 type Tokens = readonly [accessToken: string | undefined, refreshToken: string | undefined, idToken: string | undefined];

@@ -41,9 +41,14 @@ export class StoreCustody extends Custody {
     const key = this.keyOf(exchange);
     if (key === undefined) return undefined;
     exchange.neverStore();
-    const session = await this.recall(key);
+    const session = await this.open(key);
     if (session === undefined) this.clear(exchange);
     return session;
+  }
+
+  override recall(exchange: HttpExchange): Promise<Session | undefined> {
+    const key = this.keyOf(exchange);
+    return key === undefined ? Promise.resolve(undefined) : this.open(key);
   }
 
   isPresent(exchange: HttpExchange): boolean {
@@ -94,7 +99,7 @@ export class StoreCustody extends Custody {
   }
 
   /** The name of the place is a digest of the key: nobody else finds what was opened with it. */
-  private async recall(key: string): Promise<Session | undefined> {
+  private async open(key: string): Promise<Session | undefined> {
     const { coordinator, opened } = this.dependencies;
     const place = placeOf(key);
     const sealed = await coordinator.get('session', place);
@@ -111,7 +116,7 @@ export class StoreCustody extends Custody {
     if (key === undefined) throw ended();
     const record = { ...(await this.recordOf(key, session)), version: session.generation };
     if (await this.dependencies.coordinator.replace('session', placeOf(key), record)) return;
-    if ((await this.recall(key)) === undefined) throw ended();
+    if ((await this.open(key)) === undefined) throw ended();
   }
 
   private async recordOf(key: string, session: Session): Promise<{ readonly value: string; readonly ttl: number }> {

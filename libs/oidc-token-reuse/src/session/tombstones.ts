@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import type { OidcOptions } from '../config/options.js';
-import type { Coordinator } from '../coordination/coordinator.js';
+import type { Coordinator, PushedSpace } from '../coordination/coordinator.js';
 import type { Session } from './session.js';
 
 /** A session at the provider, by the issuer's own name for it. */
@@ -13,6 +13,8 @@ export interface ProviderSession {
 
 /** `id` is that of the newest session. */
 export type Fate = { readonly is: 'open'; readonly id: string } | { readonly is: 'signed-out' | 'taken-over' };
+
+type Look = (space: PushedSpace, key: string) => Promise<string | undefined>;
 
 const REPLACED = 'replaced ';
 /** Logins in a row, each begun in the session of the one before, within the ten minutes that an attempt may take. */
@@ -63,9 +65,12 @@ export class Tombstones {
     await this.put('tombstone', providerSessionKey(session));
   }
 
-  /** The same on the word of a browser: in a space of its own, which never takes the place of the other. */
-  async markProviderSessionUnverified(session: ProviderSession): Promise<void> {
-    await this.put('unverified-tombstone', providerSessionKey(session));
+  /**
+   * The same on the word of a browser: in a space of its own, which never takes the place of the other. For `ttl` seconds, where only a login under
+   * way could belong to it.
+   */
+  async markProviderSessionUnverified(session: ProviderSession, ttl?: number): Promise<void> {
+    await this.put('unverified-tombstone', providerSessionKey(session), ttl);
   }
 
   /** Marks all sessions of a subject whose login began before now, to the millisecond. */
@@ -74,37 +79,43 @@ export class Tombstones {
   }
 
   /** True when the session was signed out by itself, with its session at the provider, or with all of its subject. */
-  async has(session: Session): Promise<boolean> {
-    const { issuer, providerSessionId } = session;
-    const ended = await Promise.all([
-      this.coordinator.get('tombstone', session.id),
-      providerSessionId === undefined ? undefined : this.ofProviderSession({ issuer, providerSessionId }),
-    ]);
-    if (ended.some((mark) => mark !== undefined)) return true;
-    const subjectEnded = await this.coordinator.get('tombstone', subjectKey(session));
-    return subjectEnded !== undefined && session.startedAt <= Number(subjectEnded);
+  has(session: Session): Promise<boolean> {
+    return hasEnded(session, (space, key) => this.coordinator.get(space, key));
   }
 
-  /** True when a bearer token that names a session at the provider belongs to one that has ended. */
-  async hasProviderSession(session: ProviderSession): Promise<boolean> {
-    return (await this.ofProviderSession(session)) !== undefined;
+  /** As `has`, as far as the word has come: from another process it takes less than a second. */
+  hasArrived(session: Session): Promise<boolean> {
+    return hasEnded(session, this.glance);
   }
 
-  private async ofProviderSession(session: ProviderSession): Promise<string | undefined> {
-    const key = providerSessionKey(session);
-    const marks = await Promise.all([
-      this.coordinator.get('tombstone', key),
-      this.coordinator.get('unverified-tombstone', key),
-    ]);
-    return marks.find((mark) => mark !== undefined);
+  /** True when a bearer token that names a session at the provider belongs to one that has ended, as far as the word has come. */
+  async hasArrivedFor(session: ProviderSession): Promise<boolean> {
+    return (await markOf(session, this.glance)) !== undefined;
   }
 
-  private async put(space: 'tombstone' | 'unverified-tombstone', key: string): Promise<void> {
-    await this.coordinator.put(space, key, {
-      value: String(this.clock.millis()),
-      ttl: this.options.sessionAbsoluteLifetime,
-    });
+  private readonly glance: Look = (space, key) => this.coordinator.glance(space, key);
+
+  private async put(space: PushedSpace, key: string, ttl = this.options.sessionAbsoluteLifetime): Promise<void> {
+    await this.coordinator.put(space, key, { value: String(this.clock.millis()), ttl });
   }
+}
+
+async function hasEnded(session: Session, look: Look): Promise<boolean> {
+  const { id, issuer, providerSessionId, startedAt } = session;
+  const ended = await Promise.all([
+    look('tombstone', id),
+    providerSessionId === undefined ? undefined : markOf({ issuer, providerSessionId }, look),
+  ]);
+  if (ended.some((mark) => mark !== undefined)) return true;
+  const subjectEnded = await look('tombstone', subjectKey(session));
+  return subjectEnded !== undefined && startedAt <= Number(subjectEnded);
+}
+
+/** The mark of a session at the provider, by its own word or by that of a browser. */
+async function markOf(session: ProviderSession, look: Look): Promise<string | undefined> {
+  const key = providerSessionKey(session);
+  const marks = await Promise.all([look('tombstone', key), look('unverified-tombstone', key)]);
+  return marks.find((mark) => mark !== undefined);
 }
 
 function providerSessionKey({ issuer, providerSessionId }: ProviderSession): string {

@@ -55,7 +55,7 @@ describe('failures', () => {
     ],
     [new ProviderUnavailableException('no'), 503, 'provider_unavailable', { 'Retry-After': '5' }],
     [new ProviderUnavailableException('no', { retryAfter: 30 }), 503, 'provider_unavailable', { 'Retry-After': '30' }],
-    [new CoordinationUnavailableException(), 503, 'provider_unavailable', { 'Retry-After': '1' }],
+    [new CoordinationUnavailableException(), 503, 'session_store_unavailable', { 'Retry-After': '1' }],
     [new LoginRequiredException('session_missing', 'no'), 401, 'session_missing', { 'WWW-Authenticate': 'Bearer' }],
     [new LoginRequiredException('login_required', 'no'), 401, 'login_required', { 'WWW-Authenticate': 'Bearer' }],
     [new ForbiddenException('csrf', 'no'), 403, 'csrf', {}],

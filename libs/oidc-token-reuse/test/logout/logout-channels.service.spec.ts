@@ -19,13 +19,14 @@ const TOKEN: LogoutToken = { issuer, providerSessionId: 'sid-1', subject: 'alice
 
 /** The channels with a verifier that says what a test wants. */
 function bench(answer: () => LogoutToken = () => TOKEN) {
-  const { provider, clock, store } = roomsWith({ clockTolerance: 30 });
+  const { provider, clock, store, sessions } = roomsWith({ clockTolerance: 30 });
   const recorder = new Recorder();
   const logoutTokens: Pick<LogoutTokenVerifier, 'verify'> = { verify: async () => answer() };
   const tombstones = new Tombstones(store, provider.options, clock);
   const channels = new LogoutChannelsService({
     provider,
     logoutTokens: logoutTokens as LogoutTokenVerifier, // its one method is all that is asked of it
+    sessions,
     tombstones,
     coordinator: store,
     clock,

@@ -34,6 +34,11 @@ describe('reasonOf', () => {
     expect(reasonOf(error)).toBe(reason);
   });
 
+  it('names the class of an error that leaves its name as it is', () => {
+    class ClientOfflineError extends Error {}
+    expect(reasonOf(new Error(SECRET, { cause: new ClientOfflineError(SECRET) }))).toBe('Error < ClientOfflineError');
+  });
+
   it('stops at the fourth cause', () => {
     const deep = new Error('1', { cause: new Error('2', { cause: new Error('3', { cause: endless() }) }) });
     expect(reasonOf(deep)).toBe('Error < Error < Error < RangeError');

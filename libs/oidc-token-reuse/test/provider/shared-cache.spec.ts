@@ -78,7 +78,11 @@ describe('SharedCache', () => {
     await cache.set('key', { value: 'text', ttl: 60 });
     await cache.delete('key');
     expect(recorder.events).toEqual(
-      Array.from({ length: 3 }, () => ({ type: 'cache.failed', issuer: ISSUER, reason: 'Error ECONNRESET' })),
+      Array.from({ length: 3 }, () => ({
+        type: 'cache.failed',
+        issuer: ISSUER,
+        reason: 'the cache store failed < Error ECONNRESET',
+      })),
     );
   });
 
@@ -94,7 +98,9 @@ describe('SharedCache', () => {
     expect(settled).toBe(false);
     await jest.advanceTimersByTimeAsync(1);
     expect(await answer).toBeUndefined();
-    expect(recorder.events).toEqual([{ type: 'cache.failed', issuer: ISSUER, reason: 'no answer within 250 ms' }]);
+    expect(recorder.events).toEqual([
+      { type: 'cache.failed', issuer: ISSUER, reason: 'the cache store failed < no answer within 250 ms' },
+    ]);
     expect(jest.getTimerCount()).toBe(0);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { LoginRequiredException, ProviderUnavailableException } from '../../src/errors/exceptions.js';
+import { OidcException } from '../../src/errors/oidc.exception.js';
 import { LostResponseException } from '../../src/provider/provider-fetch.js';
 import type { Session } from '../../src/session/session.js';
 import { jwtOf, NOW, sessionOf, tokensOf } from '../session/support.js';
@@ -13,9 +13,7 @@ async function outcome(renewal: Promise<Session>): Promise<unknown> {
   try {
     return (await renewal).tokens.refreshToken?.reveal();
   } catch (error) {
-    return error instanceof LoginRequiredException || error instanceof ProviderUnavailableException
-      ? `${error.code}: ${error.message}`
-      : error;
+    return error instanceof OidcException ? `${error.code}: ${error.message}` : error;
   }
 }
 
@@ -313,7 +311,7 @@ describe('what is shared', () => {
     const rooms = roomsWith();
     rooms.store.failing.add('acquire');
     expect(await outcome(rooms.refresh.refresh(sessionOf()))).toBe(
-      'provider_unavailable: the shared store does not answer',
+      'session_store_unavailable: the shared store does not answer',
     );
     expect(rooms.endpoint.forms).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { decodeSession, encodeSession } from '../../src/session/session-codec.js';
+import { decodeSession, encodeSession, readSession, type SessionReader } from '../../src/session/session-codec.js';
 import { ByteWriter, writeToken } from '../../src/session/token-codec.js';
 import { jwtOf, revealed, sessionOf, tokensOf } from './support.js';
 
@@ -49,6 +49,28 @@ describe('the format of a session', () => {
         scope: 'openid email',
       },
     });
+  });
+
+  it('of the previous version is read beside the present one, by a reader of its own', () => {
+    const next: SessionReader = (reader) => {
+      const scope = Buffer.from(reader.bytes()).toString();
+      const session = readSession(reader);
+      return session === undefined ? undefined : { ...session, tokens: { ...session.tokens, scope } };
+    };
+    const readers = new Map([
+      [1, readSession],
+      [2, next],
+    ]);
+    const previous = encodeSession(sessionOf());
+    const writer = new ByteWriter();
+    writer.uint8(2);
+    writer.bytes(Buffer.from('of version 2'));
+    const present = Buffer.concat([writer.finish(), previous.subarray(1)]);
+    expect([
+      revealed(decodeSession(previous, readers)),
+      decodeSession(present, readers)?.tokens.scope,
+      decodeSession(present),
+    ]).toEqual([revealed(sessionOf()), 'of version 2', undefined]);
   });
 
   it('gives back any session', () => {

@@ -46,7 +46,7 @@ describe('Tombstones', () => {
     if (one === undefined || two === undefined || open === undefined) throw new Error('there are three');
     await tombstones.markProviderSession(one);
     await tombstones.markProviderSessionUnverified(two);
-    const ended = [one, two, open].map((each) => tombstones.hasProviderSession(each));
+    const ended = [one, two, open].map((each) => tombstones.hasArrivedFor(each));
     expect(await Promise.all(ended)).toEqual([true, true, false]);
   });
 
@@ -56,7 +56,7 @@ describe('Tombstones', () => {
     expect(await tombstones.has(sessionWith('a', { subject: 'alice' }))).toBe(false);
     const other = bench().tombstones;
     await other.markSubject({ issuer: ISSUER, subject: 'sid-1' });
-    expect(await other.hasProviderSession({ issuer: ISSUER, providerSessionId: 'sid-1' })).toBe(false);
+    expect(await other.hasArrivedFor({ issuer: ISSUER, providerSessionId: 'sid-1' })).toBe(false);
   });
 
   it('ends all of a subject that began before, to the millisecond, and nothing that began after', async () => {

@@ -1,0 +1,68 @@
+/** What `CACHE_URL` names: one Redis, or with `-cluster` or `-sentinel` in its scheme a list of hosts. */
+import KeyvRedis from '@keyv/redis';
+
+export const CACHE_URL = /^rediss?:\/\/.+|^rediss?-cluster:\/\/[^/]+\/?$|^rediss?-sentinel:\/\/[^/]+\/[^/]+$/;
+
+const CONNECT_TIMEOUT_MS = 1000;
+const OPTIONS = { namespace: 'app', connectionTimeout: CONNECT_TIMEOUT_MS, throwOnErrors: true } as const;
+/** Connections of a pool to the primary. */
+const POOL_SIZE = 4;
+
+interface Parts {
+  readonly kind: string;
+  readonly isSecure: boolean;
+  readonly credentials: { readonly username?: string; readonly password?: string };
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly path: string;
+}
+
+/** A store that fails at once while Redis is away, instead of queueing for ever. */
+export function redisStore(text: string): KeyvRedis<string> {
+  const { kind, isSecure, credentials, hosts, path } = partsOf(text);
+  const socket = {
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    reconnectStrategy: (retries: number) => Math.min(retries * 50, 1000),
+  };
+  const client = { disableOfflineQueue: true, ...credentials };
+  switch (kind) {
+    case 'cluster': {
+      const defaults = { ...client, socket: isSecure ? { ...socket, tls: true as const } : socket };
+      const rootNodes = hosts.map((node) => ({ socket: { ...node, ...defaults.socket } }));
+      return new KeyvRedis({ rootNodes, defaults }, OPTIONS);
+    }
+    case 'sentinel': {
+      const nodeClientOptions = { ...client, socket: isSecure ? { ...socket, tls: true as const } : socket };
+      return new KeyvRedis(
+        {
+          name: path,
+          sentinelRootNodes: [...hosts],
+          nodeClientOptions,
+          masterPoolSize: POOL_SIZE,
+          scanInterval: CONNECT_TIMEOUT_MS,
+        },
+        OPTIONS,
+      );
+    }
+    default:
+      return new KeyvRedis({ url: text, disableOfflineQueue: true, socket }, OPTIONS);
+  }
+}
+
+/** A list of hosts is no URL of the standard: each host is read as one. */
+function partsOf(text: string): Parts {
+  const [, secure = '', kind = '', user = '', list = '', path = ''] =
+    /^redis(s?)(?:-(cluster|sentinel))?:\/\/(?:([^@/]*)@)?([^/]*)\/?(.*)$/.exec(text) ?? [];
+  const defaultPort = kind === 'sentinel' ? 26_379 : 6379;
+  const hosts = list.split(',').map((entry) => hostOf(entry, defaultPort));
+  return { kind, isSecure: secure === 's', credentials: credentialsOf(user), hosts, path };
+}
+
+function credentialsOf(user: string): Parts['credentials'] {
+  const [username = '', password = ''] = user.split(':').map(decodeURIComponent);
+  return { ...(username === '' ? {} : { username }), ...(password === '' ? {} : { password }) };
+}
+
+function hostOf(entry: string, defaultPort: number): { readonly host: string; readonly port: number } {
+  const { hostname, port } = new URL(`http://${entry}`);
+  return { host: hostname, port: port === '' ? defaultPort : Number(port) };
+}

@@ -1,0 +1,101 @@
+/** Distinct sessions without end through one process: each is used once and signed out, and the heap stays flat. */
+import { createHash, randomBytes } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Agent } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Coordinator, Secret, type Session } from 'nestjs-oidc-token-reuse';
+import { Sealer } from '../../libs/oidc-token-reuse/src/session/sealer.js';
+import { encodeSession } from '../../libs/oidc-token-reuse/src/session/session-codec.js';
+import { SESSION_SECRET, startHarness, type Harness } from '../support/harness.js';
+import { ask } from './support/ask.js';
+import { print } from './support/print.js';
+import { SCALE } from './support/scale.js';
+
+const MIB = 2 ** 20;
+/** Requests at the same time. */
+const BATCH = 50;
+/** What the bounded maps of the process may come to hold, in MiB: sign-outs, index, and with custody store the newest sessions. */
+const ALLOWED = { cookie: 64, store: 192 };
+
+describe.each(['cookie', 'store'] as const)('one process with custody %s', (custody) => {
+  let harness: Harness;
+  let idToken: string;
+  const agent = new Agent({ keepAlive: true, maxSockets: BATCH });
+
+  beforeAll(async () => {
+    harness = await startHarness({ oidc: { custody, useEndSessionEndpoint: false } });
+    idToken = await harness.provider.signIdToken({ sub: 'user-alice', name: 'Alice' });
+  });
+  afterAll(async () => {
+    agent.destroy();
+    await harness.close();
+  });
+
+  function newSession(): Session {
+    const issuedAt = Math.floor(Date.now() / 1000);
+    const tokens = {
+      accessToken: new Secret(randomBytes(300).toString('base64url')),
+      refreshToken: undefined,
+      idToken: new Secret(idToken),
+      issuedAt,
+      expiresAt: issuedAt + 3600,
+      refreshExpiresAt: undefined,
+      scope: 'openid',
+    };
+    const identity = {
+      id: randomBytes(16).toString('base64url'),
+      issuer: harness.provider.issuer,
+      subject: 'user-alice',
+    };
+    const course = { startedAt: Date.now(), renewedAt: issuedAt, generation: 0 };
+    return { ...identity, ...course, tenant: undefined, providerSessionId: undefined, tokens, claims: {} };
+  }
+
+  /** Begins a session where its custody keeps it, and gives its cookie. */
+  async function begun(): Promise<string> {
+    const bytes = encodeSession(newSession());
+    if (custody === 'cookie')
+      return `oidc.session.0=${await new Sealer([SESSION_SECRET], 'session').seal(bytes, { n: 1 })}`;
+    const key = randomBytes(32).toString('base64url');
+    const place = createHash('sha256').update(`place:${key}`).digest('base64url');
+    const value = await new Sealer([key], 'session-store').seal(bytes);
+    await harness.application.get(Coordinator).put('session', place, { value, ttl: 3600 });
+    return `oidc.session-key=${key}`;
+  }
+
+  /** Uses a session, and every second one is signed out. */
+  async function pass(index: number): Promise<number> {
+    const cookie = await begun();
+    const way = { agent, port: Number(new URL(harness.url).port) };
+    const { status } = await ask(way, { path: '/api/profile', cookie });
+    if (index % 2 === 0) await ask(way, { method: 'POST', path: '/auth/logout', cookie });
+    return status;
+  }
+
+  it('keeps its heap flat', async () => {
+    const { sessionsForHeap: count } = SCALE;
+    const heaps: number[] = [];
+    let refused = 0;
+    for (let passed = 0; passed < count; passed += BATCH) {
+      const statuses = await Promise.all(Array.from({ length: BATCH }, (_, index) => pass(index)));
+      refused += statuses.filter((status) => status !== 200).length;
+      harness.events.length = 0;
+      if ((passed + BATCH) % (count / 4) === 0) heaps.push(heap());
+    }
+    const growth = (heaps[3] ?? 0) - (heaps[0] ?? 0);
+    print(`custody ${custody}: ${String(count)} distinct sessions through one process, each second one signed out`, {
+      'heap after each quarter, in MiB': heaps.map((bytes) => Math.round(bytes / MIB)).join(', '),
+      'requests refused': refused,
+    });
+    expect(refused).toBe(0);
+    expect(growth / MIB).toBeLessThan(ALLOWED[custody]);
+  }, 3_600_000);
+});
+
+/** Bytes in use after everything that can be collected is. */
+function heap(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().heapUsed;
+}
