@@ -48,9 +48,11 @@ export class ExpiringCache<Value extends object> {
     this.values?.delete(key);
   }
 
-  /** Lets go of every value that this holds of. */
-  deleteWhere(holds: (value: Value) => boolean): void {
-    for (const [key, value] of this.values?.entries() ?? []) if (holds(value)) this.delete(key);
+  /** Lets go of every value that this holds of, and gives them back. */
+  deleteWhere(holds: (value: Value) => boolean): readonly Value[] {
+    const held = [...(this.values?.entries() ?? [])].filter(([, value]) => holds(value));
+    for (const [key] of held) this.delete(key);
+    return held.map(([, value]) => value);
   }
 
   /** Lets go of everything. */

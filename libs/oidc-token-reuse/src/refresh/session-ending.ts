@@ -52,17 +52,23 @@ export class SessionEnding {
     const { index, tombstones, custody } = this.dependencies;
     await ('subject' in owner ? tombstones.markSubject(owner) : tombstones.markProviderSession(owner));
     for (const { id, place } of await index.find(owner)) {
-      custody.release({ id });
+      this.releaseOpened({ id });
       await custody.remove(place);
     }
   }
 
   /** Nothing that was worked out for a session outlives it. */
   release(session: Session): void {
-    const { custody, accessTokens } = this.dependencies;
-    const { accessToken } = session.tokens;
-    custody.release(session);
-    if (accessToken !== undefined) accessTokens.forget(new PresentedToken(accessToken.reveal()));
+    this.forgetToken(session);
+    this.releaseOpened(session);
+  }
+
+  private releaseOpened(session: Pick<Session, 'id'>): void {
+    for (const opened of this.dependencies.custody.release(session)) this.forgetToken(opened);
+  }
+
+  private forgetToken({ tokens: { accessToken } }: Session): void {
+    if (accessToken !== undefined) this.dependencies.accessTokens.forget(new PresentedToken(accessToken.reveal()));
   }
 
   /** Makes a change that may be repeated. */

@@ -68,8 +68,8 @@ export class CookieCustody extends Custody {
     this.clearFrom(exchange, chunks.length);
   }
 
-  release(session: Pick<Session, 'id'>): void {
-    this.dependencies.opened.forget(session);
+  release(session: Pick<Session, 'id'>): readonly Session[] {
+    return this.dependencies.opened.forget(session);
   }
 
   clear(exchange: HttpExchange): void {

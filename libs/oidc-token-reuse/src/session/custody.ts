@@ -14,7 +14,7 @@ export abstract class Custody {
    */
   abstract write(exchange: HttpExchange, session: Session): Promise<void>;
   /** Lets go of what is remembered of a session that has ended. */
-  abstract release(session: Pick<Session, 'id'>): void;
+  abstract release(session: Pick<Session, 'id'>): readonly Session[];
   /** Takes the session out of the browser. */
   abstract clear(exchange: HttpExchange): void;
 

@@ -57,9 +57,9 @@ export class OpenedSessions {
     return session;
   }
 
-  /** Lets go of every form of a session. */
-  forget({ id }: Pick<Session, 'id'>): void {
-    this.opened.deleteWhere(({ session }) => session.id === id);
+  /** Lets go of every form of a session, and gives them back. */
+  forget({ id }: Pick<Session, 'id'>): readonly Session[] {
+    return this.opened.deleteWhere(({ session }) => session.id === id).map(({ session }) => session);
   }
 
   /** Lets go of everything. */

@@ -71,8 +71,8 @@ export class StoreCustody extends Custody {
     });
   }
 
-  release(session: Pick<Session, 'id'>): void {
-    this.dependencies.opened.forget(session);
+  release(session: Pick<Session, 'id'>): readonly Session[] {
+    return this.dependencies.opened.forget(session);
   }
 
   clear(exchange: HttpExchange): void {
