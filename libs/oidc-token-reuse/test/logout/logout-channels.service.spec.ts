@@ -52,7 +52,7 @@ describe('back-channel logout', () => {
   it('names no subject that the token does not name', async () => {
     const { channels, recorder } = bench(() => ({ ...TOKEN, subject: undefined }));
     await channels.backChannel('token');
-    expect(recorder.events).toEqual([{ type: 'logout.received', issuer, channel: 'back' }]);
+    expect(recorder.events).toStrictEqual([{ type: 'logout.received', issuer, channel: 'back' }]);
   });
 
   it('ends all sessions of the subject when the token names no session', async () => {

@@ -139,3 +139,19 @@ function isSameBytes(one: string, other: string): boolean {
 function withHeader(sealed: string, header: object): string {
   return [Buffer.from(JSON.stringify(header)).toString('base64url'), ...sealed.split('.').slice(1)].join('.');
 }
+
+describe('what a sealer opens', () => {
+  it('S5 is also what an older version sealed', async () => {
+    const sealed =
+      'eyJuIjoyLCJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoiVXZ3UUgxIn0..pJgRKvyusUMQ51ja._aTnyyeBhV4B.aZW3jlAdREMVNV5a30ZaGA';
+    const result = await new Sealer(['a-secret-that-never-changes-000001'], 'session').open(sealed);
+    expect([Buffer.from(result?.plaintext ?? []).toString(), result?.header]).toEqual(['a session', { n: 2 }]);
+  });
+
+  it('T9 is never longer than a megabyte, even where it is our own', async () => {
+    const own = new Sealer([SECRET], 'session');
+    const [fits, isTooLong] = [await own.seal(Buffer.alloc(700_000)), await own.seal(Buffer.alloc(800_000))];
+    expect((await own.open(fits))?.plaintext.length).toBe(700_000);
+    expect(await own.open(isTooLong)).toBeUndefined();
+  });
+});
