@@ -150,7 +150,7 @@ describe.each(ADAPTERS)('login on %s', (adapter) => {
         expect({ ...(await answerOf(response)), cookies: response.headers.getSetCookie() }).toEqual({
           status: 401,
           body: { error: 'prefetch_refused', error_description: 'a sign-in is not started ahead of time' },
-          challenge: null,
+          challenge: 'Bearer',
           cookies: [],
         });
         expect(response.headers.get('cache-control')).toBe('no-store');

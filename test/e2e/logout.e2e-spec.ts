@@ -450,6 +450,15 @@ describe.each(ADAPTERS)('logout on %s', (adapter) => {
       expect(revocations()[0]?.['token']).not.toBe(recording.forms('refresh_token')[0]?.['refresh_token']);
     });
 
+    it('of a kind of token that the provider does not revoke is no failure', async () => {
+      const harness = await start();
+      const browser = await harness.signedIn();
+      provider.faults.status('revocation', 400, { body: { error: 'unsupported_token_type' } });
+      expect((await signOut(browser, harness)).status).toBe(200);
+      expect(harness.eventTypes()).not.toContain('revocation.failed');
+      expect(harness.events.at(-1)).toMatchObject({ type: 'logout', revoked: false });
+    });
+
     it.each([
       ['is down', () => provider.faults.drop('revocation'), /^the OpenID Provider did not answer/],
       ['fails', () => provider.faults.status('revocation', 500), /^the OpenID Provider answered 500$/],

@@ -318,8 +318,6 @@ describe.each(ADAPTERS)('the principal on %s', (adapter) => {
         status: 403,
         body: { error: 'token_not_reusable' },
       });
-      const identityOnly = await start({ oidc: { ...roles, reuseTokens: false } });
-      expect(await landing(identityOnly, 'alice')).toBe('/auth/error?error=token_reuse_disabled');
     });
 
     it('counts no role in an access token that cannot be verified', async () => {

@@ -130,7 +130,7 @@ export class TokenReuseGuard implements CanActivate {
     try {
       return await this.principals.fromSession(session);
     } catch (error) {
-      if (!(error instanceof InvalidTokenException)) throw error;
+      if (!(error instanceof InvalidTokenException) || this.sessions.wasJustRenewed(session)) throw error;
       // Its key was withdrawn, or the provider's clock runs ahead of ours: a new token decides.
       const renewed = await this.sessions.renewed(exchange);
       if (renewed === undefined || renewed.generation === session.generation) throw error;

@@ -2,6 +2,7 @@
 import { Controller, Get, Post, Redirect } from '@nestjs/common';
 import { OidcRoutes } from '../config/routes.js';
 import { InvalidRequestException } from '../errors/exceptions.js';
+import { challenge } from '../errors/challenge.js';
 import { OidcException } from '../errors/oidc.exception.js';
 import { Public } from '../guard/decorators.js';
 import { Exchange } from '../http/exchange.decorator.js';
@@ -27,7 +28,10 @@ export class LoginController {
   login(@Exchange() exchange: HttpExchange): Promise<Redirection> {
     refuseFrames(exchange);
     if (isPrefetch(exchange))
-      throw new OidcException('prefetch_refused', 401, { description: 'a sign-in is not started ahead of time' });
+      throw new OidcException('prefetch_refused', 401, {
+        description: 'a sign-in is not started ahead of time',
+        headers: { 'WWW-Authenticate': challenge({}) },
+      });
     return this.answer(exchange, async () => (await this.logins.begin(exchange)).href);
   }
 

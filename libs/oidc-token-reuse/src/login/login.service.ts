@@ -53,7 +53,7 @@ export class LoginService {
     const { provider, strategy, transactions, sessions, clock, events } = this.dependencies;
     exchange.neverStore();
     const current = await sessions.peek(exchange);
-    if (current === undefined) this.assertSessionsAreStored(exchange);
+    if (current === undefined) await this.assertSessionsAreStored(exchange);
     const { parameters, iss, ...request } = readLoginRequest(exchange.query, provider.options);
     if (iss !== undefined) await this.assertOwn(iss);
     const { issuer } = provider;
@@ -98,8 +98,10 @@ export class LoginService {
     if (!isOwnIssuer(iss, issuer, options)) throw new InvalidRequestException("parameter 'iss' is not the issuer");
   }
 
-  private assertSessionsAreStored(exchange: HttpExchange): void {
-    if (!this.dependencies.loginMark.take(exchange)) return;
+  /** A session that came back and has ended since is no reason to doubt the browser. */
+  private async assertSessionsAreStored(exchange: HttpExchange): Promise<void> {
+    const { loginMark, sessions } = this.dependencies;
+    if (!loginMark.take(exchange) || (await sessions.cameBack(exchange))) return;
     throw new LoginFailedException(
       'session_not_stored',
       400,

@@ -5,6 +5,7 @@ import { reasonOf } from '../observability/reason.js';
 import type { HttpExchange } from '../http/http-exchange.js';
 import type { OnBehalfOfService } from '../on-behalf-of/on-behalf-of.service.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
+import { ProviderRefusal } from '../provider/provider-refusal.js';
 import type { SessionService } from '../refresh/session.service.js';
 import type { Session } from '../session/session.js';
 import { sessionDigest } from '../session/tombstones.js';
@@ -76,6 +77,8 @@ export class LogoutService {
       if (refreshToken !== undefined) return await client.revoke(refreshToken.reveal(), 'refresh_token');
       return accessToken !== undefined && (await client.revoke(accessToken.reveal(), 'access_token'));
     } catch (error) {
+      // A provider need not revoke access tokens that it does not look up (RFC 7009 section 2.2.1).
+      if (error instanceof ProviderRefusal && error.error === 'unsupported_token_type') return false;
       const { issuer, subject } = session;
       this.dependencies.events.emit({ type: 'revocation.failed', issuer, subject, reason: reasonOf(error) });
       return false;

@@ -8,7 +8,7 @@ import type { OidcEvents } from '../observability/events.js';
 import type { Custody } from '../session/custody.js';
 import type { LoginMark } from '../session/login-mark.js';
 import type { SessionIndex, SessionOwner } from '../session/session-index.js';
-import { sessionExpiresAt, type Session } from '../session/session.js';
+import { isOfTenant, sessionExpiresAt, withoutTokens, type Session } from '../session/session.js';
 import { sessionDigest } from '../session/tombstones.js';
 import type { TransactionCookies } from '../session/transaction.cookies.js';
 import type { Outbox } from './outbox.js';
@@ -30,6 +30,9 @@ export interface SessionServiceDependencies {
   readonly events: OidcEvents;
 }
 
+/** Seconds for which tokens of a renewal are not renewed again because they were refused. */
+const RENEWAL_PAUSE = 30;
+
 export class SessionService {
   /** What a response has written already counts for the rest of its request: a guard may stand before a handler twice. */
   private readonly written = new WeakMap<HttpExchange, Session>();
@@ -39,6 +42,16 @@ export class SessionService {
   /** True when the request carries something that claims to be a session. */
   isPresent(exchange: HttpExchange): boolean {
     return this.dependencies.custody.isPresent(exchange);
+  }
+
+  /** True when what the request carries as a session was kept by the browser, whether it still counts or not. */
+  async cameBack(exchange: HttpExchange): Promise<boolean> {
+    return this.dependencies.custody.place(exchange) !== '' || (await this.read(exchange)) !== undefined;
+  }
+
+  /** True for tokens that a renewal has just brought: another one would bring the same. */
+  wasJustRenewed({ generation, tokens }: Session): boolean {
+    return generation > 0 && this.dependencies.clock.now() - tokens.issuedAt < RENEWAL_PAUSE;
   }
 
   /** Clears attempts to sign in that are too many, for a request that has nothing else to do with sessions; undefined when there are none. */
@@ -173,7 +186,10 @@ export class SessionService {
 
   private async current(carried: Session): Promise<Session | undefined> {
     const newest = await this.dependencies.shared.newest(carried);
-    return this.dependencies.clock.now() < this.expiresAt(newest) ? newest : undefined;
+    const { clock, options } = this.dependencies;
+    if (clock.now() >= this.expiresAt(newest) || !isOfTenant(newest, options.tenants)) return undefined;
+    // Tokens of a time when they were kept are not used any more.
+    return options.reuseTokens || newest.tokens.accessToken === undefined ? newest : withoutTokens(newest, options);
   }
 
   private async require(carried: Session): Promise<Session> {

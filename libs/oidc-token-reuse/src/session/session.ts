@@ -48,6 +48,11 @@ export function sessionExpiresAt(session: Session, lifetimes: Lifetimes): number
   return Math.min(...limits);
 }
 
+/** True for a session of a tenant that may sign in, where the provider has tenants: the list may have become shorter since. */
+export function isOfTenant({ tenant }: Session, allowed: readonly string[]): boolean {
+  return allowed.length === 0 || (tenant !== undefined && allowed.includes(tenant));
+}
+
 /** Claims of the ID Token that are about the protocol, not about the end-user. */
 const PROTOCOL_CLAIMS: ReadonlySet<string> = new Set([
   ...['iss', 'aud', 'azp', 'exp', 'iat', 'nbf', 'jti', 'nonce', 'at_hash', 'c_hash', 's_hash', 'sid', 'typ'],

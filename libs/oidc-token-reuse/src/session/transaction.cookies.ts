@@ -64,9 +64,11 @@ export class TransactionCookies {
     const { cookies, clock } = this.dependencies;
     const name = this.nameOf(state);
     exchange.neverStore();
-    if (exchange.cookies.has(name)) cookies.clear(exchange, name);
     const transaction = await this.read(exchange, name);
-    if (transaction === undefined || !isEqual(stateOf(transaction), state)) throw missing();
+    // Whoever makes a state up takes no attempt away from the browser.
+    if (transaction !== undefined && !isEqual(stateOf(transaction), state)) throw missing();
+    if (exchange.cookies.has(name)) cookies.clear(exchange, name);
+    if (transaction === undefined) throw missing();
     if (clock.millis() - transaction.startedAt > TRANSACTION_LIFETIME * 1000) throw missing();
     if (!(await this.markTaken(state)))
       throw new LoginFailedException('transaction_used', 400, 'this sign-in was completed already; start again');

@@ -26,7 +26,13 @@ describe('readLoginRequest', () => {
   });
 
   it('asks for nothing of its own', () => {
-    expect(read({})).toStrictEqual({ returnTo: '/', maxAge: undefined, isForced: false, parameters: {} });
+    expect(read({})).toStrictEqual({
+      iss: undefined,
+      returnTo: '/',
+      maxAge: undefined,
+      isForced: false,
+      parameters: {},
+    });
   });
 
   it('asks for the claims of the options', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { identityClaims, newSessionId, sessionExpiresAt, withoutTokens } from '../../src/session/session.js';
+import { identityClaims, isOfTenant, newSessionId, sessionExpiresAt, withoutTokens } from '../../src/session/session.js';
 import { jwtOf, NOW, revealed, sessionOf, tokensOf } from './support.js';
 
 const LIFETIMES = { sessionAbsoluteLifetime: 604_800, sessionIdleLifetime: 86_400, reuseTokens: true };
@@ -7,6 +7,18 @@ const LIFETIMES = { sessionAbsoluteLifetime: 604_800, sessionIdleLifetime: 86_40
 function claiming(session_expiry: unknown): ReturnType<typeof sessionOf> {
   return sessionOf({ tokens: tokensOf({ idToken: jwtOf({ sub: 'alice', session_expiry }) }) });
 }
+
+describe('T12 a session', () => {
+  it.each([
+    [undefined, [], true],
+    ['one', [], true],
+    ['one', ['one', 'two'], true],
+    ['one', ['two'], false],
+    [undefined, ['two'], false],
+  ])('of the tenant %s counts where %j may sign in: %s', (tenant, allowed, counts) => {
+    expect(isOfTenant(sessionOf({ tenant }), allowed)).toBe(counts);
+  });
+});
 
 describe('S10 a session ends', () => {
   it('with its idle limit, counted from the last renewal', () => {

@@ -282,6 +282,17 @@ describe('TransactionCookies.take', () => {
     expect(cleared).toEqual([[true], [true]]);
   });
 
+  it('L5 leaves the attempt of another state where it is, also in the place that a made-up one names', async () => {
+    const transaction = bench.attempt();
+    const held = await bench.begin(transaction);
+    for (let index = 0; index < 100; index += 1) {
+      const { exchange, cookies } = conversation(held);
+      await expect(bench.transactions().take(exchange, `made-up-${index}`)).rejects.toThrow('was not started');
+      expect(cookies()).toEqual([]);
+    }
+    expect(await bench.take(held, stateOf(transaction))).toBe('/');
+  });
+
   it('writes no cookie for a state that it never gave out', async () => {
     const { exchange, cookies } = conversation({ 'oidc.txn.1': 'x' });
     await expect(bench.transactions().take(exchange, 'made-up')).rejects.toThrow('was not started in this browser');
