@@ -53,7 +53,7 @@ class StrictGuard extends TokenReuseGuard {
     if (exchange.header('x-api-key') !== 'letmein') return super.authenticate(exchange);
     const claims = { sub: 'machine' };
     const identity = { issuer: 'urn:keys', subject: 'machine', tenant: undefined, claims, roles: ['admin'] };
-    const verified = { ...identity, providerSessionId: undefined, scopes: new Set(['reports.read']), expiresAt: 0 };
+    const verified = { ...identity, providerSessionId: undefined, scopes: ['reports.read'], expiresAt: 0 };
     return new Principal({ ...identity, kind: 'bearer', expiresAt: 0, accessToken: undefined, verified });
   }
 

@@ -5,8 +5,8 @@ import { inspect } from 'node:util';
 const PIECE = 16;
 /** A flood of further values adds nothing. */
 const MAX_SECRETS = 20_000;
-/** A public protected header, which many compact JWTs and JWEs have in common. */
-const JOSE_HEADER = /^eyJ[\w-]*/;
+/** A public protected header, which many compact JWTs and JWEs have in common; that of a JWE also where a test has damaged it. */
+const JOSE_HEADER = /^(?:[^.]{1,200}(?=\.\.)|eyJ[\w-]*)/;
 const CONTEXT = 300;
 
 export class SecretScan {

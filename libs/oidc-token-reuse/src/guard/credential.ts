@@ -5,6 +5,8 @@ import type { HttpExchange } from '../http/http-exchange.js';
 /** The scheme alone, by the characters that a scheme may have (RFC 9110 sections 5.6.2 and 11.1). */
 const BEARER_SCHEME = /^bearer(?![\w!#$%&'*+.^`|~-])/i;
 const SCHEME_LENGTH = 'bearer'.length;
+/** As almost everybody writes it. */
+const USUAL = 'Bearer ';
 /** One `b64token` (RFC 6750 section 2.1). */
 const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
@@ -19,6 +21,7 @@ export function bearerCredential(exchange: HttpExchange): string | undefined {
   if (header === undefined) return undefined;
   if (exchange.countHeader('authorization') > 1)
     throw new InvalidRequestException('the Authorization header was sent more than once');
+  if (header.startsWith(USUAL) && header[USUAL.length] !== ' ') return header.slice(USUAL.length);
   if (!BEARER_SCHEME.test(header)) return undefined;
   let start = SCHEME_LENGTH;
   while (header[start] === ' ') start += 1;

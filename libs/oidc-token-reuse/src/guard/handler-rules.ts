@@ -23,13 +23,18 @@ const REQUIREMENTS = [SCOPES, ROLES, ACR] as const;
  */
 export class HandlerRules {
   private readonly known = new WeakMap<Type, WeakMap<Handler, Rules>>();
+  /** The last answer: a request asks several times, and most requests come for few handlers. */
+  private last: { readonly type: Type; readonly handler: Handler; readonly rules: Rules } | undefined;
 
   constructor(private readonly reflector: Reflector) {}
 
   of(context: ExecutionContext): Rules {
     const type = context.getClass();
     const handler = context.getHandler();
-    return this.known.get(type)?.get(handler) ?? this.remember(this.read(handler, type), handler, type);
+    if (this.last?.handler === handler && this.last.type === type) return this.last.rules;
+    const rules = this.known.get(type)?.get(handler) ?? this.remember(this.read(handler, type), handler, type);
+    this.last = { type, handler, rules };
+    return rules;
   }
 
   private remember(rules: Rules, handler: Handler, type: Type): Rules {

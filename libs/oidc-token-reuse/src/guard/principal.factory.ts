@@ -2,16 +2,15 @@
 import type { OidcOptions } from '../config/options.js';
 import { CoordinationUnavailableException, InvalidTokenException } from '../errors/exceptions.js';
 import { Secret } from '../observability/secret.js';
-import type { JsonObject } from '../provider/json.js';
 import { Principal, type PrincipalParts } from '../session/principal.js';
 import type { Session } from '../session/session.js';
 import type { ProviderSession, Tombstones } from '../session/tombstones.js';
 import type { RecentUserInfo } from '../on-behalf-of/recent-userinfo.js';
 import type { AccessTokenVerifier, VerifiedAccessToken } from '../verification/access-token.verifier.js';
 import type { PresentedToken } from '../verification/presented-token.js';
+import { rolesAt } from '../verification/roles.js';
 import { requireAnyRole } from './authorization.js';
 import type { PrincipalResolver } from './principal.resolver.js';
-import { rolesAt } from './roles.js';
 import { SessionFacts } from './session-facts.js';
 
 export interface PrincipalFactoryDependencies {
@@ -66,7 +65,7 @@ export class PrincipalFactory {
   private bearer({ text }: PresentedToken, verified: VerifiedAccessToken): Awaitable<Principal> {
     const { issuer, subject, tenant, claims, expiresAt } = verified;
     const accessToken = this.dependencies.options.reusedToken === 'access_token' ? new Secret(text) : undefined;
-    const roles = this.rolesOf(claims, verified);
+    const roles = this.rolesOf(verified.roles, verified);
     return this.complete({ kind: 'bearer', issuer, subject, tenant, claims, roles, expiresAt, accessToken, verified });
   }
 
@@ -88,9 +87,9 @@ export class PrincipalFactory {
     const { issuer, subject, tenant, tokens } = session;
     if (verified !== undefined && verified.subject !== subject)
       throw new InvalidTokenException('the access token is about another subject');
-    const { claims } = this.facts.of(session);
+    const { claims, roles: rolesOfIdToken } = this.facts.of(session);
     const { expiresAt, accessToken } = tokens;
-    const roles = this.rolesOf(session.claims, verified);
+    const roles = this.rolesOf(rolesOfIdToken, verified);
     return this.complete({
       kind: 'session',
       issuer,
@@ -122,13 +121,12 @@ export class PrincipalFactory {
   }
 
   /** None yet where UserInfo has to be asked. */
-  private rolesOf(idClaims: JsonObject, verified: VerifiedAccessToken | undefined): readonly string[] {
-    const { roleTokenKind, rolePath } = this.dependencies.options;
-    switch (roleTokenKind) {
+  private rolesOf(ofIdToken: readonly string[], verified: VerifiedAccessToken | undefined): readonly string[] {
+    switch (this.dependencies.options.roleTokenKind) {
       case 'id':
-        return rolesAt(idClaims, rolePath);
+        return ofIdToken;
       case 'access':
-        return verified === undefined ? [] : rolesAt(verified.claims, rolePath);
+        return verified?.roles ?? [];
       case 'userinfo':
         return [];
     }

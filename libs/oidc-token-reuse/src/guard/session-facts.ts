@@ -4,11 +4,14 @@ import { deepFrozen, type JsonObject } from '../provider/json.js';
 import { identityClaims, type Session } from '../session/session.js';
 import { peekClaims } from '../session/token-set.js';
 import { looksLikeJws } from '../verification/jws.js';
+import { rolesAt } from '../verification/roles.js';
 import { PresentedToken } from '../verification/presented-token.js';
 
 export interface FactsOfSession {
   /** What the ID Token says about the end-user. */
   readonly claims: JsonObject;
+  /** Roles at the configured path of the ID Token's claims. */
+  readonly roles: readonly string[];
   /** The access token, if it says that it is for this API, so that it can be verified like a bearer token. */
   readonly verifiable: PresentedToken | undefined;
 }
@@ -16,12 +19,16 @@ export interface FactsOfSession {
 export class SessionFacts {
   private readonly known = new WeakMap<Session, FactsOfSession>();
 
-  constructor(private readonly options: Pick<OidcOptions, 'reusedToken' | 'acceptedAudiences'>) {}
+  constructor(private readonly options: Pick<OidcOptions, 'reusedToken' | 'acceptedAudiences' | 'rolePath'>) {}
 
   of(session: Session): FactsOfSession {
     const known = this.known.get(session);
     if (known !== undefined) return known;
-    const facts = { claims: deepFrozen(identityClaims(session.claims)), verifiable: this.verifiableOf(session) };
+    const facts = {
+      claims: deepFrozen(identityClaims(session.claims)),
+      roles: Object.freeze(rolesAt(session.claims, this.options.rolePath)),
+      verifiable: this.verifiableOf(session),
+    };
     this.known.set(session, facts);
     return facts;
   }

@@ -47,5 +47,5 @@ function isOfApplication(
   { onBehalfOfFlavour }: AssertionPolicy['options'],
 ): boolean {
   if (claims['idtyp'] === 'app' || subject === claims['client_id'] || subject === claims['azp']) return true;
-  return onBehalfOfFlavour === 'entra' && scopes.size === 0;
+  return onBehalfOfFlavour === 'entra' && scopes.length === 0;
 }

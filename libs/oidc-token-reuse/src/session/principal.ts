@@ -21,6 +21,8 @@ export interface PrincipalParts {
   readonly session?: Session;
 }
 
+const NONE: readonly string[] = Object.freeze([]);
+
 /**
  * The principal of a request, on `request.user`. Its identity is the pair of `issuer` and `subject`; an e-mail address never is
  * (OpenID Connect Core section 5.7). Printing it, as JSON or otherwise, shows no token.
@@ -53,7 +55,7 @@ export class Principal {
     this.subject = parts.subject;
     this.tenant = parts.tenant;
     this.claims = parts.claims;
-    this.scopes = [...(parts.verified?.scopes ?? [])];
+    this.scopes = parts.verified?.scopes ?? NONE;
     this.roles = parts.roles;
     this.expiresAt = parts.expiresAt;
     this.#accessToken = parts.accessToken;

@@ -18,6 +18,7 @@ import { issuerOf, validateIssuer } from './issuer.js';
 import { assertLength, MAX_BEARER_LENGTH, type UnverifiedJws } from './jws.js';
 import type { PresentedToken } from './presented-token.js';
 import { isTokenFault, type SignatureVerifier } from './signature.verifier.js';
+import { rolesAt } from './roles.js';
 import { requireAccessToken, requirePresentedIdToken } from './token-kind.js';
 import { VerifiedTokenCache, type AcceptedToken, type VerifiedJws } from './verified-token.cache.js';
 
@@ -28,7 +29,9 @@ export interface VerifiedAccessToken {
   readonly tenant: string | undefined;
   /** `sid` of the provider's session, where the provider puts it into access tokens. */
   readonly providerSessionId: string | undefined;
-  readonly scopes: ReadonlySet<string>;
+  readonly scopes: readonly string[];
+  /** Roles at the configured path of its claims. */
+  readonly roles: readonly string[];
   readonly claims: JsonObject;
   /** Epoch seconds. */
   readonly expiresAt: number;
@@ -129,7 +132,8 @@ export class AccessTokenVerifier {
       subject: subjectOf(claims),
       tenant,
       providerSessionId: typeof claims['sid'] === 'string' ? claims['sid'] : undefined,
-      scopes: scopesOf(claims),
+      scopes: Object.freeze(scopesOf(claims)),
+      roles: Object.freeze(rolesAt(claims, options.rolePath)),
       // Every request with this token is given these claims.
       claims: deepFrozen(claims),
       expiresAt,
@@ -177,8 +181,8 @@ function requireIdTokenOf(accepted: readonly string[], jws: VerifiedJws): void {
 }
 
 /** `scope` (RFC 9068 section 2.2.3) or Entra's `scp`, as one string or a list. */
-function scopesOf(claims: JsonObject): ReadonlySet<string> {
+function scopesOf(claims: JsonObject): readonly string[] {
   const value = claims['scope'] ?? claims['scp'];
-  if (typeof value === 'string') return new Set(value.split(' ').filter((scope) => scope !== ''));
-  return new Set(Array.isArray(value) ? value.filter((scope) => typeof scope === 'string') : []);
+  const listed: readonly unknown[] = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : [];
+  return [...new Set(listed.filter((scope) => typeof scope === 'string' && scope !== ''))].map(String);
 }

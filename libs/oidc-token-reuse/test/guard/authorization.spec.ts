@@ -11,7 +11,7 @@ describe('authorize', () => {
   });
 
   it('requires all scopes, and names them', () => {
-    const principal = principalOf({ verified: verifiedToken({ scopes: new Set(['a', 'b']) }) });
+    const principal = principalOf({ verified: verifiedToken({ scopes: ['a', 'b'] }) });
     expect(failureOf(() => authorize(principal, { ...NOTHING, scopes: ['a', 'b'] }))).toBeUndefined();
     expect(failureOf(() => authorize(principal, { ...NOTHING, scopes: ['b', 'c'] }))).toEqual({
       status: 403,

@@ -6,10 +6,7 @@ import { sessionOf } from './support.js';
 
 describe('Principal', () => {
   it('has the scopes of the verified access token, and none without one', () => {
-    expect(principalOf({ verified: verifiedToken({ scopes: new Set(['read', 'write']) }) }).scopes).toEqual([
-      'read',
-      'write',
-    ]);
+    expect(principalOf({ verified: verifiedToken({ scopes: ['read', 'write'] }) }).scopes).toEqual(['read', 'write']);
     expect(principalOf({ verified: undefined }).scopes).toEqual([]);
   });
 

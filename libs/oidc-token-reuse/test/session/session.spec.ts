@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { identityClaims, isOfTenant, newSessionId, sessionExpiresAt, withoutTokens } from '../../src/session/session.js';
+import {
+  identityClaims,
+  isOfTenant,
+  newSessionId,
+  sessionExpiresAt,
+  withoutTokens,
+} from '../../src/session/session.js';
 import { jwtOf, NOW, revealed, sessionOf, tokensOf } from './support.js';
 
 const LIFETIMES = { sessionAbsoluteLifetime: 604_800, sessionIdleLifetime: 86_400, reuseTokens: true };

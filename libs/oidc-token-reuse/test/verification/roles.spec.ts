@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { rolesAt } from '../../src/guard/roles.js';
+import { rolesAt } from '../../src/verification/roles.js';
 
 describe('rolesAt', () => {
   it.each([
