@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestBrowser } from 'nestjs-oidc-token-reuse-testing';
 import { ADAPTERS, startHarness, type Harness } from '../support/harness.js';
 import { rawRequest } from '../support/raw-request.js';
+import { watched } from '../support/secret-watch.js';
 import { CAMPAIGN_TIMEOUT_MS, INPUTS, run } from './support/campaign.js';
 import { mutateText } from './support/mutate.js';
 import type { Random } from './support/random.js';
@@ -28,7 +29,11 @@ describe.each(ADAPTERS)('an application on %s', (adapter) => {
     attempt = await begun();
     bearer = await harness.provider.signAccessToken({ sub: 'user-alice', scope: 'openid access_user' });
   });
-  afterAll(() => harness.close());
+  afterAll(async () => {
+    await harness.close();
+    // Inputs are mixed of everything, and so public values came where secrets are sent.
+    watched.forget();
+  });
 
   /** A sign-in that was sent to the provider and has not come back. */
   async function begun(): Promise<typeof attempt> {
