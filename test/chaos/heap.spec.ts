@@ -5,9 +5,11 @@ import { runInNewContext } from 'node:vm';
 import { Agent } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Coordinator, Secret, type Session } from 'nestjs-oidc-token-reuse';
+import { purposeOf } from '../../libs/oidc-token-reuse/src/session/cookie.custody.js';
 import { Sealer } from '../../libs/oidc-token-reuse/src/session/sealer.js';
 import { encodeSession } from '../../libs/oidc-token-reuse/src/session/session-codec.js';
 import { SESSION_SECRET, startHarness, type Harness } from '../support/harness.js';
+import { watched } from '../support/secret-watch.js';
 import { ask } from './support/ask.js';
 import { print } from './support/print.js';
 import { SCALE } from './support/scale.js';
@@ -24,6 +26,8 @@ describe.each(['cookie', 'store'] as const)('one process with custody %s', (cust
   const agent = new Agent({ keepAlive: true, maxSockets: BATCH });
 
   beforeAll(async () => {
+    // What is watched is kept, and would count for the application.
+    watched.stop();
     harness = await startHarness({ oidc: { custody, useEndSessionEndpoint: false } });
     idToken = await harness.provider.signIdToken({ sub: 'user-alice', name: 'Alice' });
   });
@@ -52,11 +56,16 @@ describe.each(['cookie', 'store'] as const)('one process with custody %s', (cust
     return { ...identity, ...course, tenant: undefined, providerSessionId: undefined, tokens, claims: {} };
   }
 
+  const sealer = (): Sealer =>
+    new Sealer(
+      [SESSION_SECRET],
+      purposeOf({ issuer: harness.provider.issuer, clientId: harness.provider.client.clientId }),
+    );
+
   /** Begins a session where its custody keeps it, and gives its cookie. */
   async function begun(): Promise<string> {
     const bytes = encodeSession(newSession());
-    if (custody === 'cookie')
-      return `oidc.session.0=${await new Sealer([SESSION_SECRET], 'session').seal(bytes, { n: 1 })}`;
+    if (custody === 'cookie') return `oidc.session.0=${await sealer().seal(bytes, { n: 1 })}`;
     const key = randomBytes(32).toString('base64url');
     const place = createHash('sha256').update(`place:${key}`).digest('base64url');
     const value = await new Sealer([key], 'session-store').seal(bytes);

@@ -12,9 +12,11 @@ const CONTEXT = 300;
 export class SecretScan {
   private readonly secrets = new Set<string>();
   private readonly seen = new Set<string>();
+  private isOff = false;
 
   /** Values that must not be seen; what is too short to be one is ignored. */
   hide(...values: readonly (string | null | undefined)[]): void {
+    if (this.isOff) return;
     for (const value of values) {
       const secret = value?.replace(JOSE_HEADER, '') ?? '';
       if (secret.length >= PIECE && this.secrets.size < MAX_SECRETS) this.secrets.add(secret);
@@ -23,6 +25,7 @@ export class SecretScan {
 
   /** Something that others can see, in every form in which it is usually printed. */
   see(...parts: readonly unknown[]): void {
+    if (this.isOff) return;
     for (const line of parts.flatMap(printed)) this.seen.add(line);
   }
 
@@ -34,6 +37,13 @@ export class SecretScan {
   /** The same for what was not seen yet. */
   leaksOf(...parts: readonly unknown[]): readonly string[] {
     return this.leaksIn(parts.flatMap(printed));
+  }
+
+  /** Keeps nothing from now on, where the memory of an application is measured. */
+  stop(): void {
+    this.isOff = true;
+    this.secrets.clear();
+    this.seen.clear();
   }
 
   /** Forgets what was seen: a test has planted it. */

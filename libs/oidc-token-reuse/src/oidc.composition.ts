@@ -26,7 +26,7 @@ import { SessionEnding } from './refresh/session-ending.js';
 import { SessionService } from './refresh/session.service.js';
 import { SharedKnowledge } from './refresh/shared-knowledge.js';
 import { Successors } from './refresh/successors.js';
-import { CookieCustody } from './session/cookie.custody.js';
+import { CookieCustody, purposeOf } from './session/cookie.custody.js';
 import type { Custody } from './session/custody.js';
 import { LoginMark } from './session/login-mark.js';
 import { OpenedSessions } from './session/opened-sessions.js';
@@ -162,9 +162,8 @@ function custodyOf(
   shared: { readonly cookies: CookieWriter; readonly opened: OpenedSessions },
 ): Custody {
   if (options.custody === 'store') return new StoreCustody({ ...shared, options, coordinator, clock });
-  // A session opens for the provider and the client it was made with: nobody else gets its refresh token.
-  const purpose = JSON.stringify(['session', options.issuer, options.clientId]);
-  return new CookieCustody({ ...shared, options, clock, sealer: new Sealer(options.sessionSecrets, purpose) });
+  const sealer = new Sealer(options.sessionSecrets, purposeOf(options));
+  return new CookieCustody({ ...shared, options, clock, sealer });
 }
 
 /** The provider's POST of response mode `form_post` is cross-site, so its cookie is too. */

@@ -1,5 +1,6 @@
 /** How often the token set of a session was replaced, read where its custody keeps it. */
 import { createHash } from 'node:crypto';
+import { purposeOf } from '../../../libs/oidc-token-reuse/src/session/cookie.custody.js';
 import { Sealer } from '../../../libs/oidc-token-reuse/src/session/sealer.js';
 import { decodeSession } from '../../../libs/oidc-token-reuse/src/session/session-codec.js';
 import { NEXT_SECRET, SECRET, type Fleet } from './fleet.js';
@@ -31,11 +32,12 @@ export async function closing(fleet: Fleet, visitors: readonly Visitor[]): Promi
 
 async function generationOf(fleet: Fleet, visitor: Visitor): Promise<number> {
   const sealed = visitor.cookieNamed('oidc.session.0');
-  return sealed === '' ? inStore(fleet, visitor) : inCookie(sealed, visitor);
+  return sealed === '' ? inStore(fleet, visitor) : inCookie(fleet, visitor);
 }
 
-async function inCookie(first: string, visitor: Visitor): Promise<number> {
-  const opened = await new Sealer([SECRET, NEXT_SECRET], 'session').open(first + visitor.cookieNamed('oidc.session.1'));
+async function inCookie(fleet: Fleet, visitor: Visitor): Promise<number> {
+  const sealer = new Sealer([SECRET, NEXT_SECRET], purposeOf(fleet.identity));
+  const opened = await sealer.open(visitor.cookieNamed('oidc.session.0') + visitor.cookieNamed('oidc.session.1'));
   const session = opened === undefined ? undefined : decodeSession(opened.plaintext);
   if (session === undefined) throw new Error('the cookies do not open');
   return session.generation;

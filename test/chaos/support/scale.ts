@@ -29,7 +29,7 @@ const BOUNDED: Scale = {
   slowness: 3000,
   kills: 1,
   drops: 10,
-  sessionsForHeap: 40_000,
+  sessionsForHeap: 20_000,
 };
 
 const FULL: Scale = {

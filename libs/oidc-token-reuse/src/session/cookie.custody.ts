@@ -21,6 +21,11 @@ const COUNT = 'n';
 /** The authentication tag at the end of a sealed session names it: nobody else's can end like that (RFC 7518 section 5.3). */
 const TAG_LENGTH = 22;
 
+/** What sessions are sealed for: they open for the provider and the client they were made with, and nobody else gets their refresh token. */
+export function purposeOf({ issuer, clientId }: Pick<OidcOptions, 'issuer' | 'clientId'>): string {
+  return JSON.stringify(['session', issuer, clientId]);
+}
+
 export interface CookieCustodyDependencies {
   readonly options: OidcOptions;
   readonly sealer: Sealer;
