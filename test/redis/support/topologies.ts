@@ -56,7 +56,7 @@ export class Sentinel {
         `bind 127.0.0.1`,
         `dir ${folder}`,
         `sentinel monitor ${PRIMARY} 127.0.0.1 ${String(primary.port)} 1`,
-        `sentinel down-after-milliseconds ${PRIMARY} 500`,
+        `sentinel down-after-milliseconds ${PRIMARY} 60000`,
         `sentinel failover-timeout ${PRIMARY} 2000`,
       ].join('\n'),
     );
