@@ -292,11 +292,11 @@ describe.each(ADAPTERS)('UserInfo on %s', (adapter) => {
     const own = await startProvider({ signedUserInfo: true });
     const application = await start({ provider: own });
     const browser = await application.signedIn();
+    freezeTime();
     await own.keys.rotate();
     own.faults.status({ kind: 'jwks', times: Infinity }, 503);
     expect(await userInfo(browser, application)).toMatchObject({ status: 503 });
     own.faults.clear();
-    freezeTime();
     advance(60);
     expect(await userInfo(browser, application)).toMatchObject({ status: 200 });
   });

@@ -1,4 +1,4 @@
-/** The coordination port against a real cluster of three, and against a primary and a replica under a sentinel. */
+/** The coordination port against a real cluster of three. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type KeyvRedis from '@keyv/redis';
 import { SystemClock } from '../../libs/oidc-token-reuse/src/clock.js';
@@ -9,7 +9,7 @@ import { redisStore } from '../../src/cache-url.js';
 import { HAS_REDIS, type RedisServer } from '../support/redis.js';
 import { until } from '../support/until.js';
 import { COORDINATOR_RULES } from './support/coordinator-rules.js';
-import { PRIMARY, Sentinel, startCluster } from './support/topologies.js';
+import { startCluster } from './support/topologies.js';
 
 const describeWithRedis = HAS_REDIS ? describe : describe.skip;
 const START_MS = 60_000;
@@ -105,29 +105,6 @@ describeWithRedis('a cluster of three', () => {
   });
 
   it('pushes sign-outs to every process of its clients', async () => {
-    expect(await isTold(pair)).toBe(true);
-  });
-});
-
-describeWithRedis('a primary under a sentinel', () => {
-  let sentinel: Sentinel;
-  let pair: Pair;
-
-  beforeAll(async () => {
-    sentinel = await Sentinel.start();
-    pair = new Pair(`redis-sentinel://127.0.0.1:${String(sentinel.port)}/${PRIMARY}`);
-    await pair.open();
-  }, START_MS);
-  afterAll(async () => {
-    await pair.close();
-    await sentinel.close();
-  });
-
-  it.each(COORDINATOR_RULES)('%s', async (_title, rule) => {
-    await expect(rule(pair)).resolves.toBeUndefined();
-  });
-
-  it('pushes sign-outs to every process', async () => {
     expect(await isTold(pair)).toBe(true);
   });
 });

@@ -1,16 +1,10 @@
-/** Redis in the shapes that large installations have: a cluster, and a primary with a replica under a sentinel. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** Redis in the shape that large installations have: a cluster. */
 import { freePorts } from '../../support/ports.js';
 import { RedisServer } from '../../support/redis.js';
 import { until } from '../../support/until.js';
 
 const SLOTS = 16_384;
 const NODES = 3;
-export const PRIMARY = 'mymaster';
 
 /** Three primaries that share the slots. */
 export async function startCluster(): Promise<readonly RedisServer[]> {
@@ -31,51 +25,4 @@ export async function startCluster(): Promise<readonly RedisServer[]> {
 
 function isWhole(info: string): boolean {
   return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${String(NODES)}`);
-}
-
-export class Sentinel {
-  private constructor(
-    private readonly primary: RedisServer,
-    private readonly replica: RedisServer,
-    readonly port: number,
-    private readonly process: ChildProcess,
-    private readonly folder: string,
-  ) {}
-
-  static async start(): Promise<Sentinel> {
-    const primary = await RedisServer.start();
-    const replica = await RedisServer.start({ settings: ['--replicaof', `127.0.0.1 ${String(primary.port)}`] });
-    await until(async () => (await replica.command('INFO', 'replication')).includes('master_link_status:up'));
-    const [port = 0] = await freePorts(1);
-    const folder = mkdtempSync(join(tmpdir(), 'sentinel-'));
-    const file = join(folder, 'sentinel.conf');
-    writeFileSync(
-      file,
-      [
-        `port ${String(port)}`,
-        `bind 127.0.0.1`,
-        `dir ${folder}`,
-        `sentinel monitor ${PRIMARY} 127.0.0.1 ${String(primary.port)} 1`,
-        `sentinel down-after-milliseconds ${PRIMARY} 60000`,
-        `sentinel failover-timeout ${PRIMARY} 2000`,
-      ].join('\n'),
-    );
-    const process = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
-    const sentinel = new Sentinel(primary, replica, port, process, folder);
-    await until(async () => (await sentinel.info()).includes('slaves=1'));
-    return sentinel;
-  }
-
-  async close(): Promise<void> {
-    const exit = once(this.process, 'exit');
-    this.process.kill();
-    await exit;
-    rmSync(this.folder, { recursive: true, force: true });
-    await this.primary.close();
-    await this.replica.close();
-  }
-
-  private info(): Promise<string> {
-    return RedisServer.ask(this.port, 'INFO', 'sentinel').catch(() => '');
-  }
 }
