@@ -17,6 +17,11 @@ type Target = Handler | Type;
 
 const REQUIREMENTS = [SCOPES, ROLES, ACR] as const;
 
+/** True for a handler or a class that asks for scopes, roles or an authentication context itself. */
+export function asksForSomething(target: Target, reflector: Reflector): boolean {
+  return REQUIREMENTS.some((key) => reflector.get<unknown>(key, target) !== undefined);
+}
+
 /**
  * The handler's word counts before its class's. What asks for scopes, roles or an authentication context is protected, whatever else stands beside
  * it or on the class: a contradiction never lets anybody in. Each handler is read once, since decorators do not change.
@@ -50,7 +55,7 @@ export class HandlerRules {
   }
 
   private accessOf(target: Target): Access | undefined {
-    if (REQUIREMENTS.some((key) => this.reflector.get<unknown>(key, target) !== undefined)) return 'protected';
+    if (asksForSomething(target, this.reflector)) return 'protected';
     if (this.reflector.get<unknown>(PUBLIC, target) === true) return 'public';
     return this.reflector.get<unknown>(OPTIONAL, target) === true ? 'optional' : undefined;
   }

@@ -2,7 +2,7 @@
 import type { Type } from '@nestjs/common';
 import { GUARDS_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { MetadataScanner, Reflector } from '@nestjs/core';
-import { ACR, ROLES, SCOPES } from './decorators.js';
+import { asksForSomething } from './handler-rules.js';
 import { TokenReuseGuard } from './token-reuse.guard.js';
 
 /** `open`: no guard stands before it. `doubtful`: guards do, and none of them is a `TokenReuseGuard`. */
@@ -11,7 +11,6 @@ export interface UnguardedHandler {
   readonly is: 'open' | 'doubtful';
 }
 
-const REQUIREMENTS = [SCOPES, ROLES, ACR] as const;
 const reflector = new Reflector();
 const scanner = new MetadataScanner();
 
@@ -40,8 +39,7 @@ function routesOf(type: Type): readonly Route[] {
 
 function findingsOf({ type, name, handler }: Route, globalGuards: readonly unknown[]): readonly UnguardedHandler[] {
   const targets = [type, handler];
-  const asks = targets.some((target) => REQUIREMENTS.some((key) => reflector.get<unknown>(key, target) !== undefined));
-  if (!asks) return [];
+  if (!targets.some((target) => asksForSomething(target, reflector))) return [];
   const own = targets.flatMap((target) => reflector.get<readonly unknown[] | undefined>(GUARDS_METADATA, target) ?? []);
   const guards = [...globalGuards, ...own];
   if (guards.some(isOurs)) return [];
