@@ -18,14 +18,18 @@ describe.each(CASES)('what is remembered on %s, custody %s', (adapter, custody) 
   });
   afterAll(() => harness.close());
 
-  async function hotToken(browser: TestBrowser): Promise<string> {
-    const response = await browser.fetch(`${harness.url}/api/token`);
-    return ((await response.json()) as { token: string }).token;
-  }
-
   const isRemembered = (token: string): boolean =>
     harness.application.get(PrincipalFactory, { strict: false }).fromKnownBearer(new PresentedToken(token)) !==
     undefined;
+
+  /** One that was used twice, and is remembered therefore. */
+  async function hotToken(browser: TestBrowser): Promise<string> {
+    await browser.fetch(`${harness.url}/api/token`);
+    const response = await browser.fetch(`${harness.url}/api/token`);
+    const { token } = (await response.json()) as { token: string };
+    expect(isRemembered(token)).toBe(true);
+    return token;
+  }
 
   const profile = (headers: Record<string, string>): Promise<Response> =>
     fetch(`${harness.url}/api/profile`, { headers });
@@ -48,7 +52,7 @@ describe.each(CASES)('what is remembered on %s, custody %s', (adapter, custody) 
       .cookies(harness.url)
       .map(({ name, value }) => `${name}=${value}`)
       .join('; ');
-    expect([isRemembered(token), (await profile({ cookie })).status]).toEqual([true, 200]);
+    expect((await profile({ cookie })).status).toBe(200);
     await browser.fetch(`${harness.url}/auth/logout`, { method: 'POST' });
     expect([isRemembered(token), (await profile({ cookie })).status]).toEqual([false, 401]);
   });

@@ -40,8 +40,8 @@ export class PrincipalFactory {
   /**
    * @throws InvalidTokenException, ProviderUnavailableException, ForbiddenException `role_required`, and what the application's resolver throws
    */
-  async fromBearer(token: PresentedToken): Promise<Principal> {
-    return this.ofBearer(token, await this.dependencies.accessTokens.verify(token));
+  fromBearer(token: PresentedToken): Promise<Principal> {
+    return this.dependencies.accessTokens.verify(token).then(({ verified }) => this.ofBearer(token, verified));
   }
 
   /** As `fromBearer`. The identity is that of the ID Token; the access token is verified too where it is one of this API. */
@@ -80,7 +80,8 @@ export class PrincipalFactory {
   }
 
   private async verifySession(session: Session, token: PresentedToken): Promise<Principal> {
-    return this.ofSession(session, await this.dependencies.accessTokens.verify(token));
+    const { verified } = await this.dependencies.accessTokens.verify(token);
+    return this.ofSession(session, verified);
   }
 
   private ofSession(session: Session, verified: VerifiedAccessToken | undefined): Awaitable<Principal> {
