@@ -5,6 +5,7 @@ import {
   Coordinator,
   MAX_MEMBERS,
   type KeptSpace,
+  type KnownRecord,
   type Lease,
   type LeaseLimits,
   type PlacedRecord,
@@ -61,6 +62,10 @@ export class MemoryCoordinator extends Coordinator {
 
   get(space: Space, key: string): Promise<string | undefined> {
     return Promise.resolve(this.read(space, key)?.value);
+  }
+
+  override atOnce(space: Space, key: string): KnownRecord {
+    return { value: this.read(space, key)?.value };
   }
 
   put(space: Space, key: string, record: StoredRecord): Promise<void> {

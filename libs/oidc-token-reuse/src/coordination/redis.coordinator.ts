@@ -7,6 +7,7 @@ import {
   MAX_MEMBERS,
   PUSHED_SPACES,
   type KeptSpace,
+  type KnownRecord,
   type Lease,
   type LeaseLimits,
   type PlacedRecord,
@@ -83,9 +84,8 @@ export class RedisCoordinator extends Coordinator {
     return stored?.slice(stored.indexOf(' ') + 1);
   }
 
-  override async glance(space: PushedSpace, key: string): Promise<string | undefined> {
-    const known = this.push.find(space, key);
-    return known === undefined ? this.get(space, key) : known.value;
+  override atOnce(space: Space, key: string): KnownRecord | undefined {
+    return isPushed(space) ? this.push.find(space, key) : undefined;
   }
 
   async put(space: Space, key: string, record: StoredRecord): Promise<void> {

@@ -52,10 +52,18 @@ export class PrincipalFactory {
     return known === undefined ? this.verifySession(session, verifiable) : this.ofSession(session, known);
   }
 
+  /** As `fromSession`, where nothing has to be waited for; undefined says that `fromSession` has to decide. */
+  fromKnownSession(session: Session): Awaitable<Principal> | undefined {
+    const { verifiable } = this.facts.of(session);
+    if (verifiable === undefined) return this.ofSession(session, undefined);
+    const known = this.dependencies.accessTokens.known(verifiable);
+    return known?.subject === session.subject ? this.ofSession(session, known) : undefined;
+  }
+
   private ofBearer(token: PresentedToken, verified: VerifiedAccessToken): Awaitable<Principal> {
-    const { issuer, providerSessionId } = verified;
-    if (providerSessionId === undefined) return this.bearer(token, verified);
-    return this.isSignedOut({ issuer, providerSessionId }).then((isSignedOut) => {
+    if (!hasSession(verified) || this.dependencies.tombstones.isKnownOpenFor(verified))
+      return this.bearer(token, verified);
+    return this.isSignedOut(verified).then((isSignedOut) => {
       if (!isSignedOut) return this.bearer(token, verified);
       this.dependencies.accessTokens.forget(token);
       throw new InvalidTokenException('the session of the access token was signed out');
@@ -132,6 +140,10 @@ export class PrincipalFactory {
         return [];
     }
   }
+}
+
+function hasSession(verified: VerifiedAccessToken): verified is VerifiedAccessToken & ProviderSession {
+  return verified.providerSessionId !== undefined;
 }
 
 async function resolved(principal: Principal, resolver: PrincipalResolver): Promise<Principal> {

@@ -119,9 +119,14 @@ export class TokenReuseGuard implements CanActivate {
     return this.principals.fromKnownBearer(token) ?? this.principals.fromBearer(token);
   }
 
-  private async fromSession(exchange: HttpExchange): Promise<Principal | undefined> {
+  private fromSession(exchange: HttpExchange): Awaitable<Principal | undefined> {
     if (!isSafeMethod(exchange) && this.sessions.isPresent(exchange))
       assertSameOrigin(exchange, this.options.publicUrl());
+    const known = this.sessions.known(exchange);
+    return (known && this.principals.fromKnownSession(known)) ?? this.fromLiveSession(exchange);
+  }
+
+  private async fromLiveSession(exchange: HttpExchange): Promise<Principal | undefined> {
     const session = await this.sessions.live(exchange);
     if (session === undefined) return undefined;
     try {
