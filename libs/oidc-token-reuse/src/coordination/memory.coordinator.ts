@@ -64,7 +64,7 @@ export class MemoryCoordinator extends Coordinator {
     return Promise.resolve(this.read(space, key)?.value);
   }
 
-  override atOnce(space: Space, key: string): KnownRecord {
+  override atOnce(space: Space, key: string): KnownRecord | undefined {
     return { value: this.read(space, key)?.value };
   }
 

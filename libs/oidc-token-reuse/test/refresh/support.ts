@@ -2,7 +2,7 @@
 import { Logger } from '@nestjs/common';
 import { resolveOptions } from '../../src/config/resolve-options.js';
 import type { OidcModuleOptions } from '../../src/config/options.js';
-import type { Coordinator, Lease, LeaseLimits } from '../../src/coordination/coordinator.js';
+import type { Coordinator, KnownRecord, Lease, LeaseLimits } from '../../src/coordination/coordinator.js';
 import { MemoryCoordinator } from '../../src/coordination/memory.coordinator.js';
 import { CoordinationUnavailableException } from '../../src/errors/exceptions.js';
 import { OidcEventListener, OidcEvents, type OidcEvent } from '../../src/observability/events.js';
@@ -53,6 +53,11 @@ export class TokenEndpoint {
 export class FailingCoordinator extends MemoryCoordinator {
   /** The methods that fail. */
   readonly failing = new Set<keyof Coordinator>();
+
+  /** While it fails nothing is known without asking. */
+  override atOnce(...parts: Parameters<MemoryCoordinator['atOnce']>): KnownRecord | undefined {
+    return this.failing.has('get') ? undefined : super.atOnce(...parts);
+  }
 
   override get(...parts: Parameters<MemoryCoordinator['get']>): ReturnType<MemoryCoordinator['get']> {
     return this.failing.has('get') ? Promise.reject(new CoordinationUnavailableException()) : super.get(...parts);
