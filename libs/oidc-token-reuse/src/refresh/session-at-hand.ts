@@ -1,9 +1,8 @@
 /** The session of most requests: opened before, good as it is, and nobody has to be asked about it. */
-import type { Clock } from '../clock.js';
 import type { OidcOptions } from '../config/options.js';
 import type { HttpExchange } from '../http/http-exchange.js';
 import type { Custody } from '../session/custody.js';
-import { isOfTenant, sessionExpiresAt, type Session } from '../session/session.js';
+import { isOfTenant, type Session } from '../session/session.js';
 import type { TransactionCookies } from '../session/transaction.cookies.js';
 import type { RefreshService } from './refresh.service.js';
 import type { SharedKnowledge } from './shared-knowledge.js';
@@ -14,7 +13,6 @@ export interface SessionAtHandDependencies {
   readonly transactions: TransactionCookies;
   readonly refresh: RefreshService;
   readonly shared: SharedKnowledge;
-  readonly clock: Clock;
 }
 
 /** Decides as all who wait would, without a promise: fifteen of them cost more than everything that is checked. */
@@ -22,8 +20,8 @@ export class SessionAtHand {
   constructor(private readonly dependencies: SessionAtHandDependencies) {}
 
   /**
-   * The session of a request. Checked, all of it here: that it was opened before, is not over and of an accepted tenant, needs no renewal soon, was not
-   * signed out, and was replaced by none. Undefined when any of it is not known or not so.
+   * The session of a request. Checked, all of it here: that it was opened before and is not over, is of an accepted tenant, needs no renewal soon, was
+   * not signed out, and was replaced by none. Undefined when any of it is not known or not so.
    */
   of(exchange: HttpExchange): Session | undefined {
     const { custody, shared, transactions } = this.dependencies;
@@ -35,9 +33,8 @@ export class SessionAtHand {
   }
 
   private isGoodAsItIs(session: Session): boolean {
-    const { clock, options, refresh } = this.dependencies;
+    const { options, refresh } = this.dependencies;
     if (!options.reuseTokens || !isOfTenant(session, options.tenants)) return false;
-    if (clock.now() >= sessionExpiresAt(session, options)) return false;
     return !refresh.isExpired(session) && !refresh.isInLastStretch(session);
   }
 }
