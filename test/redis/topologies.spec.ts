@@ -1,4 +1,4 @@
-/** The coordination port against a real cluster of three. */
+/** The coordination port against a real cluster of three, and against a primary and a replica under sentinels. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type KeyvRedis from '@keyv/redis';
 import { SystemClock } from '../../libs/oidc-token-reuse/src/clock.js';
@@ -9,6 +9,7 @@ import { redisStore } from '../../src/cache-url.js';
 import { HAS_REDIS, type RedisServer } from '../support/redis.js';
 import { until } from '../support/until.js';
 import { COORDINATOR_RULES } from './support/coordinator-rules.js';
+import { Sentinels } from './support/sentinels.js';
 import { startCluster } from './support/topologies.js';
 
 const describeWithRedis = HAS_REDIS ? describe : describe.skip;
@@ -106,5 +107,34 @@ describeWithRedis('a cluster of three', () => {
 
   it('pushes sign-outs to every process of its clients', async () => {
     expect(await isTold(pair)).toBe(true);
+  });
+});
+
+describeWithRedis('a primary under three sentinels', () => {
+  let sentinels: Sentinels;
+  let pair: Pair;
+
+  beforeAll(async () => {
+    sentinels = await Sentinels.start();
+    pair = new Pair(sentinels.url);
+    await pair.open();
+  }, START_MS);
+  afterAll(async () => {
+    await pair.close();
+    await sentinels.close();
+  });
+
+  it.each(COORDINATOR_RULES)('%s', async (_title, rule) => {
+    await expect(rule(pair)).resolves.toBeUndefined();
+  });
+
+  it('pushes sign-outs to every process', async () => {
+    expect(await isTold(pair)).toBe(true);
+  });
+
+  it('answers all of many that are the first after a pause', async () => {
+    const keys = Array.from({ length: 200 }, (_, index) => `burst-${String(index)}`);
+    await Promise.all(keys.map((key) => pair.first.put('session', key, { value: key, ttl: 60 })));
+    expect(await Promise.all(keys.map((key) => pair.second.get('session', key)))).toEqual(keys);
   });
 });
