@@ -11,7 +11,7 @@ import { cacheIn } from './support/cache.js';
 const describeWithRedis = HAS_REDIS ? describe : describe.skip;
 const TIMES = 10;
 /** The sign of life, which no request sends. */
-const BEAT = /"1" "oidc:[^"]*:\{pushed\}:count"/;
+const BEAT = /"1" "oidc:[^"]*:\{pushed\}:stamp"/;
 
 describeWithRedis.each(['cookie', 'store'] as const)('what custody %s takes', (custody) => {
   let redis: RedisServer;

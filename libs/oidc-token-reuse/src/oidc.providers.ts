@@ -37,9 +37,15 @@ const replaceable: readonly Provider[] = [
   },
   {
     provide: Coordinator,
-    useFactory: ({ issuer, clientId }: OidcOptions, clock: Clock, cache?: Cache) =>
-      selectCoordinator(cache, `oidc:${issuer}:${clientId}`, clock),
-    inject: [OIDC_OPTIONS, Clock, optional(CACHE_MANAGER)],
+    useFactory: ({ issuer, clientId }: OidcOptions, clock: Clock, events: OidcEvents, cache?: Cache) =>
+      selectCoordinator(cache, {
+        namespace: `oidc:${issuer}:${clientId}`,
+        clock,
+        warn: (reason) => {
+          events.emit({ type: 'configuration.warning', issuer, reason });
+        },
+      }),
+    inject: [OIDC_OPTIONS, Clock, OidcEvents, optional(CACHE_MANAGER)],
   },
 ];
 

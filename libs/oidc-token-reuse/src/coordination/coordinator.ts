@@ -45,6 +45,8 @@ export interface Lease {
 export abstract class Coordinator {
   /** False while the last answer is a failure. */
   abstract readonly isHealthy: boolean;
+  /** True where a set may lack what was added to it: it was pushed out, or is gone with the process that held it. */
+  abstract readonly mayLackMembers: boolean;
   abstract get(space: Space, key: string): Promise<string | undefined>;
   /**
    * As `get`, for every request: what was pushed here answers, where that is known to be whole. What another process put less than a second ago may be

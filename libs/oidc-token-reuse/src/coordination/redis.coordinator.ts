@@ -56,13 +56,21 @@ redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - ARGV[3])
 if redis.call('PTTL', KEYS[1]) < ttl then redis.call('PEXPIRE', KEYS[1], ttl) end
 return 1`;
 
+/** `warn` is told what an administrator has to do. */
+export interface RedisContext {
+  readonly namespace: string;
+  readonly clock: Clock;
+  readonly warn: (reason: string) => void;
+}
+
 /** Stores each record as its version, a blank and its value. */
 export class RedisCoordinator extends Coordinator {
+  readonly mayLackMembers = false;
   private readonly push: RedisPush;
 
   constructor(
     private readonly redis: RedisConnection,
-    private readonly context: { readonly namespace: string; readonly clock: Clock },
+    private readonly context: RedisContext,
   ) {
     super();
     this.push = new RedisPush(redis, context);
@@ -152,8 +160,18 @@ export class RedisCoordinator extends Coordinator {
     return `${this.context.namespace}:{${group}}:${space}${rest}`;
   }
 
+  /** A lease that is given when nobody waits for it any more is given back, or everybody would wait for its end. */
   private async take(name: string, owner: string): Promise<boolean> {
-    return (await this.redis.run((client) => client.set(name, owner, { PX: LEASE_MS, NX: true }))) !== null;
+    let isAwaited = true;
+    try {
+      return await this.redis.run(async (client) => {
+        const isTaken = (await client.set(name, owner, { PX: LEASE_MS, NX: true })) !== null;
+        if (isTaken && !isAwaited) await client.eval(RELEASE, { keys: [name], arguments: [owner] });
+        return isTaken;
+      });
+    } finally {
+      isAwaited = false;
+    }
   }
 }
 
