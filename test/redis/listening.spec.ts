@@ -29,6 +29,12 @@ describeWithRedis('a process that listens', () => {
     await until(async () => (await knownWithoutAsking(pair.second, 'nobody')) === 'unknown');
   }
 
+  /** How often Redis has refused a command. */
+  async function denials(): Promise<number> {
+    const counts = (await redis.command('ACL', 'LOG')).matchAll(/count\r\n:(\d+)/g);
+    return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+  }
+
   async function allow(): Promise<void> {
     await redis.command('ACL', 'SETUSER', 'default', '+subscribe');
     await until(async () => (await knownWithoutAsking(pair.second, 'nobody')) === undefined);
@@ -37,6 +43,9 @@ describeWithRedis('a process that listens', () => {
   it('says once that Redis forbids it, and what to do, and asks at each request until it is allowed', async () => {
     await forbid();
     await until(() => pair.warnings.length === 2);
+    const before = await denials();
+    await until(async () => (await denials()) >= before + 2);
+    expect(pair.warnings).toHaveLength(2);
     expect(new Set(pair.warnings)).toEqual(new Set([expect.stringMatching(/^Redis forbids .* 'subscribe'/)]));
     const monitor = await redis.monitor();
     await pair.second.glance('tombstone', 'somebody');

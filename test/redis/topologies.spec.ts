@@ -1,8 +1,9 @@
 /** The coordination port against a real cluster of three, and against a primary and a replica under sentinels. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { HAS_REDIS, type RedisServer } from '../support/redis.js';
+import { HAS_REDIS, RedisServer } from '../support/redis.js';
 import { COORDINATOR_RULES } from './support/coordinator-rules.js';
 import { isTold, Pair } from './support/pair.js';
+import { LateSentinel } from './support/late-sentinel.js';
 import { Sentinels } from './support/sentinels.js';
 import { startCluster } from './support/topologies.js';
 
@@ -65,5 +66,22 @@ describeWithRedis('a primary under three sentinels', () => {
     const keys = Array.from({ length: 200 }, (_, index) => `burst-${String(index)}`);
     await Promise.all(keys.map((key) => pair.first.put('session', key, { value: key, ttl: 60 })));
     expect(await Promise.all(keys.map((key) => pair.second.get('session', key)))).toEqual(keys);
+  });
+});
+
+describeWithRedis('a primary under a sentinel that is behind', () => {
+  it('is found although a replica is named first', async () => {
+    const primary = await RedisServer.start();
+    const replica = await RedisServer.start({ settings: ['--replicaof', `127.0.0.1 ${String(primary.port)}`] });
+    const sentinel = await LateSentinel.start(replica.port);
+    const pair = new Pair(sentinel.url);
+    const put = (): Promise<void> => pair.first.put('spent', 'key', { value: '1', ttl: 60 });
+    await expect(put()).rejects.toMatchObject({ code: 'session_store_unavailable' });
+    expect(sentinel.asked).toBe(1);
+    sentinel.named = primary.port;
+    await expect(put()).resolves.toBeUndefined();
+    await pair.close();
+    await sentinel.close();
+    for (const server of [replica, primary]) await server.close();
   });
 });
