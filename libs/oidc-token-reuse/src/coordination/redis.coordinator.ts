@@ -21,8 +21,9 @@ import { RedisPush } from './redis.push.js';
 /** Milliseconds after which a lease falls to the next one when its holder has died. */
 const LEASE_MS = 5000;
 const HEARTBEAT_MS = LEASE_MS / 3;
-/** Milliseconds between two looks at a lease that somebody else holds; jittered, so that waiters do not ask together. */
-const POLL_MS = 40;
+/** Milliseconds between two looks at a lease that somebody else holds, more after each: many may wait for a slow provider. */
+const FIRST_LOOK_MS = 40;
+const LAST_LOOK_MS = 320;
 
 const REPLACE = `
 local present = redis.call('GET', KEYS[1])
@@ -134,9 +135,10 @@ export class RedisCoordinator extends Coordinator {
     const name = this.name('lease', key);
     const owner = randomBytes(16).toString('base64url');
     const deadline = this.context.clock.monotonic() + wait;
-    while (!(await this.take(name, owner))) {
+    for (let look = FIRST_LOOK_MS; !(await this.take(name, owner)); look = Math.min(look * 1.5, LAST_LOOK_MS)) {
       if (this.context.clock.monotonic() >= deadline) return undefined;
-      await pause(POLL_MS * (0.5 + Math.random()));
+      // Jittered, so that waiters do not ask together.
+      await pause(look * (0.5 + Math.random()));
     }
     return new RedisLease({ name, owner, coordinator: this });
   }

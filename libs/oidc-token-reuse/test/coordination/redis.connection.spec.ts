@@ -102,6 +102,21 @@ describe('a lease of Redis', () => {
     expect(evaluated).toEqual([['test:{session}:lease:refresh']]);
   });
 
+  it('is asked for less and less often while somebody else holds it', async () => {
+    const { coordinator, wait, sets } = bench();
+    const lease = coordinator.acquire('session:refresh', { wait: 10_000 });
+    for (let passed = 0; passed < 10_000; passed += 10) {
+      sets.at(-1)?.(null);
+      await wait(10);
+    }
+    expect(sets.length).toBeGreaterThan(20);
+    expect(sets.length).toBeLessThan(60);
+    sets.at(-1)?.('OK');
+    await wait(10_000);
+    sets.at(-1)?.('OK');
+    await (await lease)?.release();
+  });
+
   it('is kept by who waited for it, and nothing is given back that was never given', async () => {
     const { coordinator, wait, sets, evaluated } = bench();
     const asked = coordinator.acquire('session:refresh', { wait: 0 });
