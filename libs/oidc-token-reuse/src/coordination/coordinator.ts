@@ -50,6 +50,8 @@ export interface Lease {
 export abstract class Coordinator {
   /** False while the last answer is a failure. */
   abstract readonly isHealthy: boolean;
+  /** True where a set may lack what was added to it: it was pushed out, or is gone with the process that held it. */
+  abstract readonly mayLackMembers: boolean;
   abstract get(space: Space, key: string): Promise<string | undefined>;
   /**
    * What is known of a record here, without asking anybody; undefined when `get` has to tell. Of what is pushed, a record that another process put less

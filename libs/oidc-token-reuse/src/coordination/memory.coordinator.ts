@@ -40,6 +40,7 @@ const RECORD_OVERHEAD = MAX_CHARACTERS / MANY;
 /** Keeps the newest records of each space up to a bound; what is older than its lifetime is never returned. */
 export class MemoryCoordinator extends Coordinator {
   readonly isHealthy = true;
+  readonly mayLackMembers = true;
   private readonly spaces: Readonly<Record<Space, LRUCache<string, Stored>>> = {
     attempt: ofLimitedCount(),
     jti: ofLimitedCount(),

@@ -164,9 +164,11 @@ export class SessionService {
     this.forget(exchange);
   }
 
-  /** Whether a session of this owner began here and may still be there. */
-  async anyOf(owner: SessionOwner): Promise<boolean> {
-    return (await this.dependencies.index.find(owner)).length > 0;
+  /** Whether a session of this owner began here and may still be there; undefined when nobody can tell. */
+  async anyOf(owner: SessionOwner): Promise<boolean | undefined> {
+    const { index } = this.dependencies;
+    if ((await index.find(owner)).length > 0) return true;
+    return index.mayLackSome ? undefined : false;
   }
 
   /**
