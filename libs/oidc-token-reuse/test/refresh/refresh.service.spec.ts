@@ -269,6 +269,25 @@ describe('a lost answer', () => {
   });
 });
 
+describe('a provider that is not known yet', () => {
+  it.each([
+    ['answers 500', () => new Response(null, { status: 500 })],
+    ['answers with a page', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
+    [
+      'does not answer',
+      (): Response => {
+        throw new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } });
+      },
+    ],
+  ])('and %s has lost no answer: it was sent no refresh token', async (_what, discovery) => {
+    const rooms = roomsWith({ replayWindow: 60 });
+    rooms.endpoint.discovery = discovery;
+    expect(await outcome(rooms.refresh.refresh(sessionOf()))).toMatch(/^provider_unavailable: /);
+    expect(typesOf(rooms).filter((type) => type.startsWith('refresh.'))).toEqual(['refresh.unavailable']);
+    rooms.provider.close();
+  });
+});
+
 describe('a refusal', () => {
   it.each(['interaction_required', 'login_required', 'consent_required', 'account_selection_required'])(
     'with %s asks for the end-user',
