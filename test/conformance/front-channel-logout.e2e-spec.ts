@@ -3,14 +3,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { TestBrowser } from 'nestjs-oidc-token-reuse-testing';
 import { answerOf } from '../support/answer.js';
 import { isLetIn, providerSessionOf } from '../support/back-channel.js';
-import { ADAPTERS, startHarness, type Harness } from '../support/harness.js';
+import { ADAPTERS_AND_CUSTODIES, startHarness, type Harness } from '../support/harness.js';
 import { advance, freezeTime, releaseTime } from '../support/time.js';
 
-describe.each(ADAPTERS)('front-channel logout on %s', (adapter) => {
+describe.each(ADAPTERS_AND_CUSTODIES)('front-channel logout on %s, custody %s', (adapter, custody) => {
   let harness: Harness;
 
   beforeAll(async () => {
-    harness = await startHarness({ adapter });
+    harness = await startHarness({ adapter, oidc: { custody } });
   });
   afterEach(releaseTime);
   afterAll(() => harness.close());

@@ -2,14 +2,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestBrowser, TokenClaims } from 'nestjs-oidc-token-reuse-testing';
 import { isLetIn, providerSessionOf, sendLogout } from '../support/back-channel.js';
-import { ADAPTERS, startHarness, type Harness } from '../support/harness.js';
+import { ADAPTERS_AND_CUSTODIES, startHarness, type Harness } from '../support/harness.js';
 import { advance, freezeTime, releaseTime } from '../support/time.js';
 
-describe.each(ADAPTERS)('a back-channel logout on %s', (adapter) => {
+describe.each(ADAPTERS_AND_CUSTODIES)('a back-channel logout on %s, custody %s', (adapter, custody) => {
   let harness: Harness;
 
   beforeAll(async () => {
-    harness = await startHarness({ adapter });
+    harness = await startHarness({ adapter, oidc: { custody } });
   });
   afterEach(() => {
     harness.provider.faults.clear();
