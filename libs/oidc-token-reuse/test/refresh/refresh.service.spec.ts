@@ -83,9 +83,12 @@ describe('R1 a renewal', () => {
     expect(typesOf(rooms)).toEqual(['refresh.succeeded', 'refresh.adopted']);
   });
 
-  it('is one in two processes that coordinate', async () => {
-    const one = roomsWith();
-    const other = roomsWith({}, one);
+  it.each([
+    ['is strict', 0],
+    ['takes a token twice', 60],
+  ])('is one in two processes that coordinate, where the provider %s', async (_how, replayWindow) => {
+    const one = roomsWith({ replayWindow });
+    const other = roomsWith({ replayWindow }, one);
     const outcomes = await Promise.all(
       [one, other, one, other].map(({ refresh }) => outcome(refresh.refresh(sessionOf()))),
     );
