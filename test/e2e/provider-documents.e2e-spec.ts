@@ -134,12 +134,16 @@ describe.each(ADAPTERS)('documents of a provider on %s', (adapter) => {
     });
   });
 
-  it.each(['discovery', 'jwks'] as const)('N2 of %s are waited for as long as httpTimeout says', async (kind) => {
-    const hold = provider.faults.hold(always(kind));
-    const status = await outcome(await start(undefined, { httpTimeout: 60 }));
-    hold.release();
-    expect(status).toBe(503);
-  });
+  it.each(['discovery', 'jwks'] as const)(
+    'N2 of %s are waited for as long as httpTimeout says',
+    async (kind) => {
+      const hold = provider.faults.hold(always(kind));
+      const status = await outcome(await start(undefined, { httpTimeout: 60 }));
+      hold.release();
+      expect(status).toBe(503);
+    },
+    10_000,
+  );
 
   it('N2 of UserInfo are waited for as long as httpTimeout says', async () => {
     const harness = await start(undefined, { httpTimeout: 1000 });
