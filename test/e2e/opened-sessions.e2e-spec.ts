@@ -4,14 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TestBrowser } from 'nestjs-oidc-token-reuse-testing';
 import { PrincipalFactory } from '../../libs/oidc-token-reuse/src/guard/principal.factory.js';
 import { PresentedToken } from '../../libs/oidc-token-reuse/src/verification/presented-token.js';
-import { ADAPTERS, startHarness, type Harness } from '../support/harness.js';
+import { ADAPTERS_AND_CUSTODIES, startHarness, type Harness } from '../support/harness.js';
 import { advance, freezeTime, releaseTime } from '../support/time.js';
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
-const CUSTODIES = ['cookie', 'store'] as const;
-const CASES = ADAPTERS.flatMap((adapter) => CUSTODIES.map((custody) => [adapter, custody] as const));
 
-describe.each(CASES)('what is remembered on %s, custody %s', (adapter, custody) => {
+describe.each(ADAPTERS_AND_CUSTODIES)('what is remembered on %s, custody %s', (adapter, custody) => {
   let harness: Harness;
 
   beforeAll(async () => {

@@ -34,4 +34,9 @@ export abstract class Custody {
   async remove(_place: string): Promise<void> {
     // What the browser alone keeps is ended by its tombstone.
   }
+
+  /** As `remove`, in favour of a session that the same browser has now: requests still in flight do not take that one out of it. */
+  async supersede(place: string): Promise<void> {
+    await this.remove(place);
+  }
 }

@@ -27,13 +27,15 @@ const METADATA = {
 /** A token endpoint that rotates: each refresh token is answered with the next one. Everything else is not there. */
 export class TokenEndpoint {
   readonly forms: Form[] = [];
+  /** What the provider answers where its metadata is asked for. */
+  discovery = (): Response => Response.json(METADATA);
   answer: (form: Form) => Answer | Promise<Answer> = ({ refresh_token: token = '' }) => ({
     body: { access_token: `access by ${token}`, token_type: 'Bearer', expires_in: 300, refresh_token: `${token}'` },
   });
 
   readonly fetch: typeof fetch = async (input, init) => {
     const url = input instanceof Request ? input.url : String(input);
-    if (url.includes('/.well-known/')) return Response.json(METADATA);
+    if (url.includes('/.well-known/')) return this.discovery();
     if (url !== METADATA.token_endpoint)
       throw new TypeError('an unexpected request', { cause: { code: 'ECONNREFUSED' } });
     const form = Object.fromEntries(new URLSearchParams(typeof init?.body === 'string' ? init.body : ''));

@@ -195,7 +195,7 @@ describe('TransactionCookies.begin', () => {
         Array.from({ length: 100 }, () => transactions.begin(conversation().exchange, bench.attempt())),
       );
     expect(asked).toEqual([]);
-  }, 120_000);
+  }, 600_000);
 });
 
 describe('TransactionCookies.evict', () => {
