@@ -1,5 +1,6 @@
 /** The rooms put together for a provider whose token endpoint answers as a test says. */
 import { Logger } from '@nestjs/common';
+import type { JWK } from 'jose';
 import { resolveOptions } from '../../src/config/resolve-options.js';
 import type { OidcModuleOptions } from '../../src/config/options.js';
 import type { Coordinator, Lease, LeaseLimits } from '../../src/coordination/coordinator.js';
@@ -24,16 +25,21 @@ const METADATA = {
   jwks_uri: `${OPTIONS.issuer}/jwks`,
 };
 
-/** A token endpoint that rotates: each refresh token is answered with the next one. Everything else is not there. */
+/** A token endpoint that rotates: each refresh token is answered with the next one. Everything else is not there, unless a test says so. */
 export class TokenEndpoint {
   readonly forms: Form[] = [];
+  /** What the provider says of itself beside what it has to. */
+  metadata: Readonly<Record<string, unknown>> = {};
+  /** The keys it publishes; `undefined` where they cannot be had. */
+  keys: readonly JWK[] | undefined;
   answer: (form: Form) => Answer | Promise<Answer> = ({ refresh_token: token = '' }) => ({
     body: { access_token: `access by ${token}`, token_type: 'Bearer', expires_in: 300, refresh_token: `${token}'` },
   });
 
   readonly fetch: typeof fetch = async (input, init) => {
     const url = input instanceof Request ? input.url : String(input);
-    if (url.includes('/.well-known/')) return Response.json(METADATA);
+    if (url.includes('/.well-known/')) return Response.json({ ...METADATA, ...this.metadata });
+    if (url === METADATA.jwks_uri && this.keys !== undefined) return Response.json({ keys: this.keys });
     if (url !== METADATA.token_endpoint)
       throw new TypeError('an unexpected request', { cause: { code: 'ECONNREFUSED' } });
     const form = Object.fromEntries(new URLSearchParams(typeof init?.body === 'string' ? init.body : ''));
