@@ -6,8 +6,6 @@ const ROOMS = ['verification', 'session', 'login', 'logout', 'refresh'];
 const SOURCE = fileURLToPath(new URL('../libs/oidc-token-reuse/src/', import.meta.url));
 
 const unit = (...names) => names.map((name) => `libs/oidc-token-reuse/test/${name}.spec.ts`);
-/** Slow: a whole application on each adapter. */
-const application = (...names) => names.map((name) => `test/e2e/${name}.e2e-spec.ts`);
 
 const SPECS = {
   'verification/presented-token': unit('verification/access-token.verifier'),
@@ -20,14 +18,11 @@ const SPECS = {
   'refresh/session-ending': unit('refresh/session.service'),
   'refresh/shared-knowledge': unit('refresh/session.service'),
   'refresh/token-source': unit('refresh/refresh.service'),
-  'login/code-redemption': application('login-provider'),
-  'login/login-outcome': application('login'),
-  'login/login.service': application('login', 'login-session'),
-  'login/callback.controller': application('login'),
-  'login/login.controller': application('login'),
-  'logout/logout.service': application('logout'),
-  'logout/logout.controller': application('logout'),
-  'logout/logout-channels.controller': application('logout-channels'),
+  'login/callback.controller': unit('login/controllers'),
+  'login/login.controller': unit('login/controllers'),
+  'login/login-outcome': unit('login/controllers'),
+  'logout/logout.controller': unit('logout/controllers'),
+  'logout/logout-channels.controller': unit('logout/controllers'),
 };
 
 /** Rooms in the order of what their failure costs. */

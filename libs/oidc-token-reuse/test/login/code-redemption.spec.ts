@@ -15,11 +15,7 @@ async function failure(attempt: Promise<unknown>): Promise<unknown> {
   return [error.code, error.getStatus(), error.message];
 }
 
-const refusedIdToken = (reason: string) => [
-  'id_token_invalid',
-  502,
-  `the ID Token is not acceptable: ${reason}`,
-];
+const refusedIdToken = (reason: string) => ['id_token_invalid', 502, `the ID Token is not acceptable: ${reason}`];
 
 /** The session that a browser was given. */
 function sessionOf({ rooms, cookies }: SigningBrowser): Promise<Session | undefined> {
@@ -37,7 +33,7 @@ describe('a code', () => {
       client_id: 'client-1',
       code: 'the-code',
       redirect_uri: 'https://app.example.com/auth/callback',
-      code_verifier: expect.stringMatching(/^[\w-]{43}$/) as string,
+      code_verifier: expect.stringMatching(/^[\w-]{43}$/),
       resource: 'https://api.example',
     });
   });
@@ -63,7 +59,7 @@ describe('a code', () => {
     await browser.complete({ state: stateOf(url), code: 'the-code' });
     const session = await sessionOf(browser);
     expect(session).toMatchObject({
-      id: expect.stringMatching(/^[\w-]{22}$/) as string,
+      id: expect.stringMatching(/^[\w-]{22}$/),
       issuer,
       subject: 'alice',
       tenant: undefined,
@@ -100,11 +96,7 @@ describe('a code', () => {
   it('that cannot be redeemed now is an outage', async () => {
     const browser = await signingBrowser();
     browser.rooms.endpoint.answer = () => ({ status: 503, body: {} });
-    expect(await failure(browser.signIn())).toEqual([
-      'provider_unavailable',
-      503,
-      'the OpenID Provider answered 503',
-    ]);
+    expect(await failure(browser.signIn())).toEqual(['provider_unavailable', 503, 'the OpenID Provider answered 503']);
   });
 });
 
@@ -192,9 +184,7 @@ describe('the ID Token of a sign-in', () => {
     };
 
     it('has to say when the end-user signed in', async () => {
-      expect(await failure(completed(undefined))).toEqual(
-        refusedIdToken('missing "auth_time" claim value'),
-      );
+      expect(await failure(completed(undefined))).toEqual(refusedIdToken('missing "auth_time" claim value'));
     });
 
     it('counts back from the start: what the end-user takes to consent is added, rounded up', async () => {

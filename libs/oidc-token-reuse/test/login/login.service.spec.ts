@@ -144,7 +144,7 @@ describe('a sign-in that is completed', () => {
     const browser = await signingBrowser();
     await browser.signIn();
     expect(eventsOf(browser, 'login.succeeded')).toEqual([
-      { type: 'login.succeeded', issuer, subject: 'alice', session: expect.stringMatching(/^[\w-]{12}$/) as string },
+      { type: 'login.succeeded', issuer, subject: 'alice', session: expect.stringMatching(/^[\w-]{12}$/) },
     ]);
   });
 
@@ -277,7 +277,7 @@ describe('a sign-in that is completed', () => {
         type: 'token.not_verifiable',
         issuer,
         subject: 'alice',
-        session: expect.stringMatching(/^[\w-]{12}$/) as string,
+        session: expect.stringMatching(/^[\w-]{12}$/),
         reason:
           'the access token is opaque or for another API: it is not verified here, and scope checks and on-behalf-of refuse it (OPENID_AUDIENCE, OPENID_SCOPE)',
       },

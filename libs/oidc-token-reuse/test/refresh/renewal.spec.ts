@@ -42,7 +42,11 @@ describe('R1 a holder that is gone without a word', () => {
     expect(rooms.endpoint.forms).toEqual([]);
     await publishWinner(rooms);
     await jest.advanceTimersByTimeAsync(100);
-    expect([tokenOf(await renewal), rooms.endpoint.forms, types(rooms)]).toEqual(['the winner', [], ['refresh.adopted']]);
+    expect([tokenOf(await renewal), rooms.endpoint.forms, types(rooms)]).toEqual([
+      'the winner',
+      [],
+      ['refresh.adopted'],
+    ]);
   });
 
   it('is waited for two seconds, and then its refresh token is sent once more', async () => {

@@ -3,7 +3,7 @@ import type { OidcModuleOptions } from '../../src/config/options.js';
 import { SessionIndex } from '../../src/session/session-index.js';
 import type { Session } from '../../src/session/session.js';
 import { Tombstones } from '../../src/session/tombstones.js';
-import { failureOf, holdTimers } from '../provider/support.js';
+import { holdTimers } from '../provider/support.js';
 import {
   conversation,
   cookieHeader,
@@ -46,8 +46,7 @@ const isCleared = ({ cookies }: Conversation): boolean =>
   cookies().length > 0 && Object.keys(keptCookies(cookies())).length === 0;
 const namesOf = ({ cookies }: Conversation): readonly string[] => Object.keys(keptCookies(cookies()));
 const typesOf = ({ events }: Rooms): readonly string[] => events.map(({ type }) => type);
-const tombstonesOf = ({ store, provider, clock }: Rooms): Tombstones =>
-  new Tombstones(store, provider.options, clock);
+const tombstonesOf = ({ store, provider, clock }: Rooms): Tombstones => new Tombstones(store, provider.options, clock);
 
 afterEach(() => {
   jest.useRealTimers();
@@ -284,7 +283,11 @@ describe.each(CUSTODIES)('the session of a request, custody %s', (custody) => {
     });
 
     it.each([
-      ['was signed out', (tombstones: Tombstones) => tombstones.mark(sessionOf()), 'login_required: the session was signed out meanwhile'],
+      [
+        'was signed out',
+        (tombstones: Tombstones) => tombstones.mark(sessionOf()),
+        'login_required: the session was signed out meanwhile',
+      ],
       [
         'another end-user has taken over',
         (tombstones: Tombstones) => tombstones.markReplaced(sessionOf(), sessionOf({ id: 'x', subject: 'mallory' })),
@@ -435,8 +438,8 @@ describe('tokens', () => {
         type: 'session.rejected',
         issuer: sessionOf().issuer,
         subject: 'alice',
-        session: expect.stringMatching(/^[\w-]{12}$/) as string,
-        reason: expect.stringMatching(/^the tokens take \d+ bytes/) as string,
+        session: expect.stringMatching(/^[\w-]{12}$/),
+        reason: expect.stringMatching(/^the tokens take \d+ bytes/),
       }),
     );
   });
