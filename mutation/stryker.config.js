@@ -14,7 +14,7 @@ export default {
   ignorePatterns: ['/bench', '/docs', '/mutation/node_modules', '/mutation/results', '**/dist', '/.dev'],
   reporters: ['json'],
   jsonReporter: { fileName: process.env.MUTATION_REPORT },
-  timeoutMS: 10_000,
+  timeoutMS: 5_000,
   concurrency: 2,
   allowEmpty: false,
 };

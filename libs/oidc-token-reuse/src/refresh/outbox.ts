@@ -34,12 +34,12 @@ export class Outbox {
 
   /** Waits for a while until everything is delivered. */
   async drain(): Promise<void> {
+    clearTimeout(this.timer);
     for (let offers = 0; offers < LAST_OFFERS && this.letters.size > 0; offers += 1) {
       if (offers > 0) await pause(PAUSE_MS);
       await this.offer();
     }
     this.letters.clear();
-    clearTimeout(this.timer);
   }
 
   private schedule(): void {
