@@ -15,7 +15,7 @@ const SPECS = {
   'refresh/pause': unit('refresh/renewal'),
   'refresh/redemption': unit('refresh/redemption', 'refresh/refresh.service'),
   'refresh/renewal': unit('refresh/renewal', 'refresh/refresh.service'),
-  'refresh/session-ending': unit('refresh/session.service'),
+  'refresh/session-ending': unit('refresh/session-ending', 'refresh/session.service'),
   'refresh/shared-knowledge': unit('refresh/session.service'),
   'refresh/token-source': unit('refresh/refresh.service'),
   'login/callback.controller': unit('login/controllers'),

@@ -59,6 +59,11 @@ export class TokenEndpoint {
   }
 }
 
+const METHODS = [
+  ...(['get', 'put', 'putIfAbsent', 'replace', 'delete'] as const),
+  ...(['addMember', 'removeMember', 'members', 'acquire'] as const),
+];
+
 /** Coordination that can go away. */
 export class FailingCoordinator extends MemoryCoordinator {
   /** The methods that fail. */
@@ -88,10 +93,21 @@ export class FailingCoordinator extends MemoryCoordinator {
     return this.unless('acquire', () => super.acquire(key, limits));
   }
 
+  override addMember(...parts: Parameters<MemoryCoordinator['addMember']>): Promise<void> {
+    return this.unless('addMember', () => super.addMember(...parts));
+  }
+
+  override removeMember(...parts: Parameters<MemoryCoordinator['removeMember']>): Promise<void> {
+    return this.unless('removeMember', () => super.removeMember(...parts));
+  }
+
+  override members(key: string): Promise<readonly string[]> {
+    return this.unless('members', () => super.members(key));
+  }
+
   /** From now on nothing of it answers. */
   goAway(): void {
-    for (const method of ['get', 'put', 'putIfAbsent', 'replace', 'delete', 'acquire'] as const)
-      this.failing.add(method);
+    for (const method of METHODS) this.failing.add(method);
   }
 
   comeBack(): void {
