@@ -140,6 +140,7 @@ describe.each(CUSTODIES)('the session of a request, custody %s', (custody) => {
       const talk = conversation(await signedIn(rooms));
       rooms.clock.advance(200);
       expect(await outcome(rooms.sessions.live(talk.exchange))).toEqual([0, 'refresh-token']);
+      await rooms.refresh.drain();
       expect([rooms.endpoint.forms, talk.cookies()]).toEqual([[], []]);
     });
 
@@ -198,7 +199,7 @@ describe.each(CUSTODIES)('the session of a request, custody %s', (custody) => {
       rooms.clock.advance(300);
       const talk = conversation(cookies);
       expect(await outcome(rooms.sessions.live(talk.exchange))).toBe('login_required: the session was signed out');
-      expect(isCleared(talk)).toBe(true);
+      expect([isCleared(talk), typesOf(rooms)]).toEqual([true, ['refresh.succeeded']]);
     });
   });
 
@@ -482,24 +483,25 @@ describe('the shared store being away', () => {
     expect(isCleared(talk)).toBe(true);
   });
 
-  it('puts off what is kept there, and the tokens of a renewal are not lost', async () => {
-    holdTimers();
+  it('puts off what is kept there, each session for itself, and the tokens of a renewal are not lost', async () => {
     const rooms = roomsWith({ custody: 'store' });
-    const cookies = await signedIn(rooms);
+    const cookies = [await signedIn(rooms), await signedIn(rooms, OTHER)];
     rooms.clock.advance(300);
     rooms.store.failing.add('replace');
-    expect(await outcome(rooms.sessions.live(conversation(cookies).exchange))).toMatch(/^session_store_unavailable/);
+    for (const held of cookies)
+      expect(await outcome(rooms.sessions.live(conversation(held).exchange))).toMatch(/^session_store_unavailable/);
     rooms.store.comeBack();
-    await jest.advanceTimersByTimeAsync(200);
+    await rooms.refresh.drain();
     rooms.clock.advance(100);
-    jest.useRealTimers();
-    expect(await outcome(rooms.sessions.peek(conversation(cookies).exchange))).toEqual([1, "refresh-token'"]);
+    for (const held of cookies)
+      expect(await outcome(rooms.sessions.peek(conversation(held).exchange))).toEqual([1, "refresh-token'"]);
   });
 
   it('puts off the end of a session that cannot be read, which then gives back its newest form', async () => {
     const rooms = roomsWith({ custody: 'store' });
     const cookies = await signedIn(rooms);
     await rooms.refresh.refresh(sessionOf());
+    const [entry] = await new SessionIndex(rooms.store).find(sessionOf());
     rooms.store.goAway();
     const talk = conversation(cookies);
     const ended: unknown[] = [];
@@ -510,6 +512,7 @@ describe('the shared store being away', () => {
     rooms.store.comeBack();
     await rooms.refresh.drain();
     expect(ended).toEqual([[1, "refresh-token'"]]);
+    expect(await rooms.store.get('session', entry?.place ?? '')).toBeUndefined();
     expect(await tombstonesOf(rooms).has(sessionOf())).toBe(true);
     expect(await rooms.sessions.peek(conversation(cookies).exchange)).toBeUndefined();
   });
@@ -526,6 +529,13 @@ describe('the shared store being away', () => {
     rooms.store.comeBack();
     await rooms.refresh.drain();
     expect(ended).toEqual([sessionOf().id, OTHER.id]);
+  });
+
+  it('does not doubt a browser that shows a session which is not there any more', async () => {
+    const rooms = roomsWith({ custody: 'store' });
+    const cookies = await signedIn(rooms);
+    await rooms.sessions.end(conversation(cookies).exchange, sessionOf());
+    expect(await rooms.sessions.cameBack(conversation(cookies).exchange)).toBe(true);
   });
 
   it('has nothing to end afterwards where nothing was kept', async () => {
