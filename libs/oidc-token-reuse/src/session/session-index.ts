@@ -29,8 +29,8 @@ export class SessionIndex {
   async find(owner: SessionOwner): Promise<readonly { readonly id: string; readonly place: string }[]> {
     const entries = await this.coordinator.members(keyOf(owner));
     return entries.map((entry) => {
-      const [id = '', place = ''] = entry.split(' ');
-      return { id, place };
+      const end = entry.indexOf(' ');
+      return { id: entry.slice(0, end), place: entry.slice(end + 1) };
     });
   }
 }
