@@ -30,7 +30,7 @@ export interface RenewalDependencies {
 /** What waiting for a lease adds to the time its holder may take, in milliseconds. */
 const LEASE_MARGIN_MS = 5000;
 /** Looks for the result of a holder that lost its lease, before its refresh token is sent once more, and the milliseconds between two of them. */
-const LOOKS = 20;
+const LOOKS = 50;
 const LOOK_MS = 100;
 
 /** Answers of the provider that ask for the end-user; the refresh token itself may still be good. */
