@@ -92,7 +92,7 @@ export class AccessTokenVerifier {
     if (known !== undefined) return known;
     try {
       assertLength(token.text, MAX_BEARER_LENGTH);
-      const { verified } = await this.cache.verifyOnce(token, () => this.accept(token.text));
+      const { verified } = await this.cache.verifyOnce(token, () => this.accept(token));
       return verified;
     } catch (error) {
       if (!isTokenFault(error) && !(error instanceof UnacceptableClaimError)) throw error;
@@ -111,7 +111,7 @@ export class AccessTokenVerifier {
     this.cache.close();
   }
 
-  private async accept(token: string): Promise<AcceptedAccessToken> {
+  private async accept(token: PresentedToken): Promise<AcceptedAccessToken> {
     const jws = await this.signatures.presented(token, MAX_BEARER_LENGTH, refuseGraphToken);
     const { metadata } = this.provider;
     const { issuer: metadataIssuer } = metadata.atOnce() ?? (await metadata.get());

@@ -3,6 +3,7 @@ import { compactVerify } from 'jose';
 import { ReportableError } from '../observability/reason.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
 import type { SigningAlgorithm, SigningKey } from '../provider/jwk-set.js';
+import type { PresentedToken } from './presented-token.js';
 import { MalformedTokenError, parseJws, type UnverifiedJws } from './jws.js';
 import type { VerifiedJws } from './verified-token.cache.js';
 
@@ -21,16 +22,22 @@ export class SignatureVerifier {
   constructor(private readonly provider: OpenIdProvider) {}
 
   /**
-   * Verifies the signature of a token that somebody presented.
+   * Verifies the signature of a token that somebody presented, or that a session holds.
    *
    * @param inspect Throws for a token that is refused whatever its signature; called before that is checked.
    * @throws MalformedTokenError, BadSignatureError, ProviderUnavailableException (no keys), and what `inspect` throws
    */
-  async presented(token: string, maxLength: number, inspect?: (jws: UnverifiedJws) => void): Promise<VerifiedJws> {
+  async presented(
+    { text, isOfSession }: PresentedToken,
+    maxLength: number,
+    inspect?: (jws: UnverifiedJws) => void,
+  ): Promise<VerifiedJws> {
     const { keys } = this.provider;
-    const jws = parseJws(token, maxLength);
+    const jws = parseJws(text, maxLength);
     inspect?.(jws);
-    return verifySignature(token, jws, (algorithm, kid) => keys.candidates(algorithm, kid));
+    return verifySignature(text, jws, (algorithm, kid) =>
+      isOfSession ? keys.candidatesForSession(algorithm, kid) : keys.candidates(algorithm, kid),
+    );
   }
 
   /** Verifies the signature of a token that the provider gave us in answer to our own request. */
