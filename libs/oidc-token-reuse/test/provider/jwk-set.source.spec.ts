@@ -302,7 +302,7 @@ describe('JwkSetSource', () => {
       const under = setUp();
       await kidsOf(under, 'one');
       await kidsOf(under, 'gone');
-      under.clock.advance(60_000);
+      under.clock.advance(59_999);
       await kidsOf(under, 'gone');
       expect(asked()).toBe(2);
       under.clock.advance(2);
