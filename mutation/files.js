@@ -24,7 +24,13 @@ export const SPECS = {
     ...['session/principal'],
     ...['session/sealer', 'session/store.custody', 'session/transaction.cookies', 'session/cookie.custody'],
     ...['verification/verified-token.cache', 'verification/logout-token.verifier', 'verification/id-token.verifier'],
-    ...['verification/access-token.verifier', 'refresh/successors', 'refresh/refresh.service', 'login/oidc.strategy'],
+    ...[
+      'verification/access-token.verifier',
+      'refresh/successors',
+      'refresh/leader-time',
+      'refresh/refresh.service',
+      'login/oidc.strategy',
+    ],
   ),
   'session/tombstones': unit('session/tombstones', 'session/fate'),
   'verification/signature.verifier': unit('verification/access-token.verifier'),
@@ -41,7 +47,10 @@ export const SPECS = {
   'login/login.controller': application('login'),
   'logout/logout.service': application('logout'),
   'logout/logout.controller': application('logout'),
-  'logout/logout-channels.controller': application('logout-channels'),
+  'logout/logout-channels.controller': [
+    ...application('back-channel-logout'),
+    'test/conformance/front-channel-logout.e2e-spec.ts',
+  ],
 };
 
 export const FILES = Object.keys(SPECS);
