@@ -5,6 +5,7 @@ import prettier from 'eslint-config-prettier';
 import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
 import importX from 'eslint-plugin-import-x';
 import jest from 'eslint-plugin-jest';
+import regexp from 'eslint-plugin-regexp';
 import globals from 'globals';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
@@ -119,6 +120,15 @@ export default defineConfig(
     // passport and passport-openidconnect dictate these signatures
     files: [`${LIBRARY}/login/*{strategy,store}.ts`],
     rules: { 'no-restricted-syntax': 'off' },
+  },
+  {
+    // an expression that reads what anybody may send takes no more than time in proportion to it
+    files: [`${LIBRARY}/**/*.ts`],
+    plugins: { regexp },
+    rules: {
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'potential' }],
+    },
   },
   {
     files: [`${LIBRARY}/**/*.ts`],

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Settings } from '../support/reference.js';
-import { watched } from '../support/secret-watch.js';
+import { reportingEnvironment, watchOutput } from '../support/secret-watch.js';
 
 export interface ProcessOptions {
   /** The working directory: where `.env` and `.dev` are. */
@@ -21,19 +21,18 @@ export class ApplicationProcess {
   private errors = '';
   private readonly ending: Promise<Ending>;
 
-  /** Sees only the settings that are given, nothing of this process's environment. */
+  /** Sees the settings that are given, nothing of this process's environment, and what watches it. */
   constructor([command, ...args]: readonly [string, ...string[]], { folder, settings = {} }: ProcessOptions) {
     const { PATH = '', HOME = '' } = process.env;
-    const env = { PATH, HOME, NO_COLOR: '1', ...settings };
+    const env = { PATH, HOME, NO_COLOR: '1', ...settings, ...reportingEnvironment(settings['NODE_OPTIONS']) };
     this.child = spawn(command, args, { cwd: folder, env, detached: true });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.output += text;
-      watched.see(text);
     });
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.errors += text;
-      watched.see(text);
     });
+    watchOutput(this.child);
     this.ending = this.ended();
   }
 

@@ -8,12 +8,15 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createTestProvider, TestBrowser } from 'nestjs-oidc-token-reuse-testing';
 import { freePorts, occupy, portOf, release } from '../support/ports.js';
 import { settingsFor, type Settings } from '../support/reference.js';
+import { allLeaks, watched } from '../support/secret-watch.js';
 import { until } from '../support/until.js';
 import { ApplicationProcess } from './application-process.js';
 import { copyProject, removeProject } from './project-copy.js';
 
 // Processes start slowly on a machine that runs other tests at the same time.
 jest.setTimeout(180_000);
+
+const PLANTED_LEAK = new URL('../support/planted-leak.mjs', import.meta.url).href;
 
 let project: string;
 const folders: string[] = [];
@@ -78,6 +81,20 @@ describe('npm start', () => {
     expect(await first.stop('SIGINT')).toEqual({ code: 0, signal: null });
     expect(await second.stop('SIGINT')).toEqual({ code: 0, signal: null });
     expect(readdirSync(join(project, 'dist'))).toContain('main.js');
+  });
+});
+
+describe('the watch over what a process prints', () => {
+  it('finds a piece of a token that only this process and the provider inside it have seen', async () => {
+    const settings = await freePortSettings();
+    const leaking = launch({ ...settings, NODE_OPTIONS: `--import=${PLANTED_LEAK}` });
+    await leaking.opened();
+    const browser = new TestBrowser();
+    await browser.signIn(`${urlOf(settings)}/auth/login`, { login: 'alice', password: 'alice' });
+    await leaking.stop();
+    expect(leaking.stdout).toContain('got a token that ends in ');
+    expect(await allLeaks()).toEqual(['…got a token that ends in <SECRET>']);
+    watched.forget();
   });
 });
 

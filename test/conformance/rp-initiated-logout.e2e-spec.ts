@@ -43,10 +43,10 @@ describe.each(ADAPTERS)('RP-initiated logout on %s', (adapter) => {
   });
 
   it.each([
-    ['invalid-state', 'another state', { state: 'wrong' }],
+    ['other-state', 'another state', { state: 'wrong' }],
     ['no-state', 'no state', { state: undefined }],
-    ['invalid-state', 'a state that is a script', { state: '<script>alert(1)</script>' }],
-    ['invalid-state', 'parameters of a sign-in', { code: 'c', iss: 'https://evil.example', error: 'access_denied' }],
+    ['other-state', 'a state that is a script', { state: '<script>alert(1)</script>' }],
+    ['other-state', 'parameters of a sign-in', { code: 'c', iss: 'https://evil.example', error: 'access_denied' }],
   ])(
     'oidcc-client-test-rp-init-logout-%s: with %s on the way back nobody is signed in, nothing is begun and nothing is shown of it',
     async (_rule, _what, changes) => {

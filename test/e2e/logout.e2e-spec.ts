@@ -146,27 +146,30 @@ describe.each(ADAPTERS)('logout on %s', (adapter) => {
       expect(provider.requests.count('token', { grant: 'refresh_token' })).toBe(0);
     });
 
-    it('S8 a request still under way never brings the session back, and its new tokens are revoked', async () => {
-      const harness = await start();
-      const browser = await harness.signedIn();
-      freezeTime();
-      advance(301);
-      const hold = provider.faults.hold({ kind: 'token', grant: 'refresh_token' }, 'after');
-      const pending = get(browser, harness, '/api/profile');
-      await hold.arrived;
-      const leaving = signOut(browser, harness);
-      await untilSignedOut(browser.jar.snapshot(), harness);
-      hold.release();
-      const answers = await Promise.all([pending, leaving]);
-      expect(answers[0]).toEqual(SIGNED_OUT);
-      expect(answers[1].status).toBe(200);
-      expect(sessionCookies(browser, harness)).toEqual([]);
-      expect((await get(browser, harness, '/api/profile')).status).toBe(401);
-      const [spent] = recording.forms('refresh_token');
-      const [revoked] = revocations();
-      expect(revoked?.['token']).not.toBe(spent?.['refresh_token']);
-      expect(await redeem(String(revoked?.['token']))).toBe('invalid_grant');
-    });
+    it.each(['cookie', 'store'] as const)(
+      'S8 a request still under way never brings the session back, and its new tokens are revoked: custody %s',
+      async (custody) => {
+        const harness = await start({ oidc: { custody, fetch: recording.fetch } });
+        const browser = await harness.signedIn();
+        freezeTime();
+        advance(301);
+        const hold = provider.faults.hold({ kind: 'token', grant: 'refresh_token' }, 'after');
+        const pending = get(browser, harness, '/api/profile');
+        await hold.arrived;
+        const leaving = signOut(browser, harness);
+        await untilSignedOut(browser.jar.snapshot(), harness);
+        hold.release();
+        const answers = await Promise.all([pending, leaving]);
+        expect(answers[0]).toEqual(SIGNED_OUT);
+        expect(answers[1].status).toBe(200);
+        expect(sessionCookies(browser, harness)).toEqual([]);
+        expect((await get(browser, harness, '/api/profile')).status).toBe(401);
+        const [spent] = recording.forms('refresh_token');
+        const [revoked] = revocations();
+        expect(revoked?.['token']).not.toBe(spent?.['refresh_token']);
+        expect(await redeem(String(revoked?.['token']))).toBe('invalid_grant');
+      },
+    );
 
     it('ends one session, not the others of the same end-user', async () => {
       const harness = await start();

@@ -1,5 +1,6 @@
 /** What a provider publishes and answers, when it is hostile: addresses, sizes, types and shapes that are not believed. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { OidcModuleOptions } from 'nestjs-oidc-token-reuse';
 import { createTestProvider, type FaultTarget, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { ADAPTERS, API_AUDIENCE, startHarness, type Harness } from '../support/harness.js';
 import { startListener } from '../support/listener.js';
@@ -21,9 +22,9 @@ describe.each(ADAPTERS)('documents of a provider on %s', (adapter) => {
   });
   afterAll(() => provider.close());
 
-  const start = async (name?: PublicName): Promise<Harness> => {
+  const start = async (name?: PublicName, options: Partial<OidcModuleOptions> = {}): Promise<Harness> => {
     const oidc = name === undefined ? {} : { issuer: name.issuer, fetch: name.fetch };
-    const harness = await startHarness({ adapter, provider, oidc });
+    const harness = await startHarness({ adapter, provider, oidc: { ...oidc, ...options } });
     running.push(harness);
     return harness;
   };
@@ -131,6 +132,26 @@ describe.each(ADAPTERS)('documents of a provider on %s', (adapter) => {
           provider.faults.clear();
         }
     });
+  });
+
+  it.each(['discovery', 'jwks'] as const)(
+    'N2 of %s are waited for as long as httpTimeout says',
+    async (kind) => {
+      const hold = provider.faults.hold(always(kind));
+      const status = await outcome(await start(undefined, { httpTimeout: 60 }));
+      hold.release();
+      expect(status).toBe(503);
+    },
+    10_000,
+  );
+
+  it('N2 of UserInfo are waited for as long as httpTimeout says', async () => {
+    const harness = await start(undefined, { httpTimeout: 1000 });
+    const browser = await harness.signedIn();
+    const hold = provider.faults.hold('userinfo');
+    const { status } = await browser.fetch(`${harness.url}/auth/userinfo`);
+    hold.release();
+    expect(status).toBe(503);
   });
 
   describe('N3 types', () => {

@@ -280,6 +280,31 @@ describe.each(ADAPTERS)('renewal on %s', (adapter) => {
       expect(asked()).toBe(1);
     });
 
+    it.each(['cookie', 'store'] as const)(
+      'R6 shows no script the refresh token, also where it gives it the access token: custody %s',
+      async (custody) => {
+        const oidc = { custody, exposeAccessToken: true, fetch: recording.fetch };
+        const exposing = await startHarness({ adapter, provider, oidc });
+        const page = await exposing.signedIn();
+        advance(LIFE);
+        let shown = page.documentCookie(exposing.url);
+        for (const request of ['POST /auth/refresh', 'GET /auth/session', 'GET /auth/userinfo', 'POST /auth/logout']) {
+          const [method = '', path = ''] = request.split(' ');
+          const response = await page.fetch(exposing.url + path, { method });
+          expect([request, response.status]).toEqual([request, 200]);
+          // Browsers keep `Set-Cookie` from scripts.
+          response.headers.delete('set-cookie');
+          shown += JSON.stringify([...response.headers]) + (await response.text());
+        }
+        await exposing.close();
+        const given = recording.received
+          .map((body) => /"refresh_token":"([^"]+)"/.exec(body)?.[1] ?? '')
+          .filter(Boolean);
+        expect([given.length > 2, shown.includes('"access_token":"')]).toEqual([true, true]);
+        expect(given.filter((token) => shown.includes(token))).toEqual([]);
+      },
+    );
+
     it('R6 revokes the newest refresh token, also of a request that carries an older one', async () => {
       const oldest = browser.jar.snapshot();
       await askForRefresh();

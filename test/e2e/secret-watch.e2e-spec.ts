@@ -1,4 +1,5 @@
 /** The watch over all suites finds what is planted, wherever it is planted: else its silence would mean nothing. */
+import { randomBytes } from 'node:crypto';
 import { Controller, Get, Inject, Logger, Post } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { AccessToken, Coordinator, Public } from 'nestjs-oidc-token-reuse';
@@ -119,5 +120,19 @@ describe('a scan for secrets', () => {
     ['a digest', 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg'],
   ])('takes %s for no leak', (_, text) => {
     expect(scan.leaksOf(text)).toEqual([]);
+  });
+
+  it('hands on what is too much at the same time, and looks for that by itself', () => {
+    const handedOn: string[] = [];
+    const full = new SecretScan((secret) => handedOn.push(secret));
+    const secrets = Array.from({ length: 20_001 }, () => randomBytes(24).toString('base64url'));
+    const [first = '', last = ''] = [secrets[0], secrets.at(-1)];
+    full.hide(...secrets);
+    full.see(`first ${first}`, `last ${last}`);
+    expect({ handedOn, leaks: full.leaks(), byItself: full.leaksAmong(handedOn) }).toEqual({
+      handedOn: [last],
+      leaks: ['…first <SECRET>'],
+      byItself: ['…last <SECRET>'],
+    });
   });
 });

@@ -1,7 +1,14 @@
 /** A provider of many tenants, as Entra ID is: whose tokens are accepted, and that no tenant can speak for another. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createTestProvider, type TestProvider, type TokenClaims } from 'nestjs-oidc-token-reuse-testing';
+import {
+  createTestProvider,
+  type TestBrowser,
+  type TestProvider,
+  type TokenClaims,
+} from 'nestjs-oidc-token-reuse-testing';
+import { sendLogout } from '../support/back-channel.js';
 import { ADAPTERS, API_AUDIENCE, startHarness, type Harness } from '../support/harness.js';
+import { comeBack, subjectOf, withParameters } from '../support/login.js';
 import { PublicName } from '../support/public-name.js';
 
 const HOST = 'https://login.microsoftonline.com';
@@ -92,5 +99,47 @@ describe.each(ADAPTERS)('T12 tenants on %s', (adapter) => {
     expect(await ofKey(v2(TWO))).toEqual([401, 200]);
     expect(await ofKey(v2('{tenantid}'))).toEqual([200, 200]);
     expect(await ofKey(v2(STRANGER))).toEqual([401, 401]);
+  });
+
+  describe('that share the names of an end-user and of a session', () => {
+    const SHARED = { sub: 'the-same-subject', sid: 'the-same-session' };
+
+    /** Signs in with tokens of this tenant: the provider is asked under its own name, and names the tenant in its answer. */
+    const signedInAt = async (harness: Harness, tid: string): Promise<TestBrowser> => {
+      const tenant = { ...SHARED, iss: v2(tid), tid };
+      const accessToken = await provider.signAccessToken(tenant);
+      provider.faults.idToken(({ at_hash: _, ...claims }) => ({ claims: { ...claims, ...tenant } }));
+      provider.faults.rewrite('token', (body) => ({ ...body, access_token: accessToken }));
+      const browser = harness.browser();
+      const begun = await browser.navigate(`${harness.url}/auth/login`, { follow: false });
+      const request = begun.headers.get('location')?.replace(v2('organizations'), provider.issuer) ?? '';
+      const credentials = { login: 'alice', password: 'alice' };
+      const stopped = await browser.signIn(request, credentials, { stopAt: harness.url });
+      const answer = withParameters(stopped.headers.get('location') ?? '', { iss: v2(tid) });
+      await comeBack(harness, browser, answer);
+      expect(await subjectOf(harness, browser)).toBe(SHARED.sub);
+      return browser;
+    };
+
+    it.each([
+      ['subject', { sid: undefined }],
+      ['session', { sub: undefined }],
+    ])('O2 end those of their own %s only', async (_what, left) => {
+      const harness = await start();
+      const [ofOne, ofTwo] = [await signedInAt(harness, ONE), await signedInAt(harness, TWO)];
+      const claims = { ...SHARED, iss: v2(ONE), tid: ONE, aud: provider.client.clientId, ...left };
+      const response = await sendLogout(harness, await provider.signLogoutToken(claims));
+      expect(response.status).toBe(200);
+      expect([await subjectOf(harness, ofOne), await subjectOf(harness, ofTwo)]).toEqual([undefined, SHARED.sub]);
+    });
+
+    it('O2 end bearer tokens of their own session only', async () => {
+      const harness = await start();
+      const bearerOf = (tid: string) => statusOf(harness, { ...SHARED, iss: v2(tid), tid });
+      expect([await bearerOf(ONE), await bearerOf(TWO)]).toEqual([200, 200]);
+      const claims = { ...SHARED, iss: v2(TWO), tid: TWO, aud: provider.client.clientId };
+      expect((await sendLogout(harness, await provider.signLogoutToken(claims))).status).toBe(200);
+      expect([await bearerOf(ONE), await bearerOf(TWO)]).toEqual([200, 401]);
+    });
   });
 });

@@ -24,16 +24,14 @@ describe.each(ADAPTERS)('an application on %s', (adapter) => {
   let bearer: string;
 
   beforeAll(async () => {
+    // Inputs are mixed of everything, and so public values come where secrets are sent.
+    watched.stop();
     harness = await startHarness({ adapter });
     sessions = cookiesOf(await harness.signedIn());
     attempt = await begun();
     bearer = await harness.provider.signAccessToken({ sub: 'user-alice', scope: 'openid access_user' });
   });
-  afterAll(async () => {
-    await harness.close();
-    // Inputs are mixed of everything, and so public values came where secrets are sent.
-    watched.forget();
-  });
+  afterAll(() => harness.close());
 
   /** A sign-in that was sent to the provider and has not come back. */
   async function begun(): Promise<typeof attempt> {

@@ -4,14 +4,16 @@ import { describe, expect, it } from '@jest/globals';
 import { challenge } from '../../libs/oidc-token-reuse/src/errors/challenge.js';
 import { InvalidRequestException } from '../../libs/oidc-token-reuse/src/errors/exceptions.js';
 import { OidcException } from '../../libs/oidc-token-reuse/src/errors/oidc.exception.js';
-import { assertBearerToken, bearerCredential } from '../../libs/oidc-token-reuse/src/guard/credential.js';
+import { bearerCredential, formFault } from '../../libs/oidc-token-reuse/src/guard/credential.js';
 import { codeOf, readAuthorizationResponse } from '../../libs/oidc-token-reuse/src/login/authorization-response.js';
+import { readLoginRequest } from '../../libs/oidc-token-reuse/src/login/login-request.js';
 import { safeReturnTo } from '../../libs/oidc-token-reuse/src/login/return-to.js';
 import { OPEN_REDIRECTS } from '../../libs/oidc-token-reuse/test/login/open-redirects.js';
 import { jwtOf } from '../../libs/oidc-token-reuse/test/session/support.js';
 import { exchangeWith } from '../../libs/oidc-token-reuse/test/support.js';
+import { MalformedTokenError } from '../../libs/oidc-token-reuse/src/verification/jws.js';
 import { CAMPAIGN_TIMEOUT_MS, run } from './support/campaign.js';
-import { ISSUER } from './support/issuer.js';
+import { ISSUER, roomsFor } from './support/issuer.js';
 import { mutateText } from './support/mutate.js';
 import type { Random } from './support/random.js';
 
@@ -33,8 +35,10 @@ describe('an Authorization header that is almost right', () => {
         },
         take(headers) {
           try {
-            const token = bearerCredential(exchangeWith(headers));
-            if (token !== undefined) assertBearerToken(token);
+            const exchange = exchangeWith(headers);
+            const token = bearerCredential(exchange);
+            const fault = formFault(exchange, new Error('refused', { cause: new MalformedTokenError('no token') }));
+            if (fault !== undefined) throw fault;
             if (token !== undefined && !/^[\w.~+/-]+=*$/.test(token)) throw new Error('accepted what is no token');
             return token !== undefined;
           } catch (error) {
@@ -85,6 +89,43 @@ describe('an authorization response that is almost right', () => {
             if (!(error instanceof OidcException) || error.getStatus() === 500) throw error;
           }
           return isRead;
+        },
+      });
+      expect(figures.reached).toBeGreaterThanOrEqual(20);
+    },
+    CAMPAIGN_TIMEOUT_MS,
+  );
+});
+
+describe('a request for a sign-in that is almost right', () => {
+  const { options } = roomsFor();
+  const ORIGIN = options.publicUrl();
+  const ALLOWED = new Set(['prompt', 'login_hint', 'ui_locales', 'acr_values', 'max_age', 'audience']);
+  const ASKED: [string, ...string[]] = [
+    'returnTo=%2Freports%3Fyear%3D2026&prompt=login%20consent&login_hint=alice%40example.com&max_age=300',
+    'returnTo=/a/b&ui_locales=de%20fr&acr_values=urn:a%20urn:b',
+    `iss=${encodeURIComponent(ISSUER)}&target_link_uri=${encodeURIComponent(`${ORIGIN}/reports?a=b#c`)}`,
+    `iss=${encodeURIComponent(ISSUER)}&login_hint=a&target_link_uri=${encodeURIComponent(`${ORIGIN}:443/x`)}`,
+  ];
+
+  it(
+    'leads to a path on the own origin with what is allowed, or is refused with 400',
+    async () => {
+      const figures = await run<string>({
+        name: 'sign-in request',
+        make: (random) => mutateText(random.pick(ASKED), random, random.pick([...ASKED, ...OPEN_REDIRECTS])),
+        take(query) {
+          try {
+            const { returnTo, maxAge, parameters } = readLoginRequest(parse(query), options);
+            if (safeReturnTo(returnTo) !== returnTo) throw new Error(`leads to ${returnTo}`);
+            if (maxAge !== undefined && !(Number.isInteger(maxAge) && maxAge >= 0)) throw new Error('accepted no age');
+            const others = Object.keys(parameters).filter((name) => !ALLOWED.has(name));
+            if (others.length > 0) throw new Error(`passes on ${others.join()}`);
+            return returnTo !== '/';
+          } catch (error) {
+            if (!(error instanceof InvalidRequestException)) throw error;
+            return false;
+          }
         },
       });
       expect(figures.reached).toBeGreaterThanOrEqual(20);

@@ -23,6 +23,10 @@ import { watched, watchingLogger, watchStores } from './secret-watch.js';
 
 export type AdapterName = 'express' | 'fastify';
 export const ADAPTERS: readonly AdapterName[] = ['express', 'fastify'];
+/** Each adapter with each custody of the sessions. */
+export const ADAPTERS_AND_CUSTODIES = ADAPTERS.flatMap((adapter) =>
+  (['cookie', 'store'] as const).map((custody) => [adapter, custody] as const),
+);
 
 export const API_AUDIENCE = 'http://localhost:3000/api';
 export const SESSION_SECRET = 'a-session-secret-of-the-tests-0001';

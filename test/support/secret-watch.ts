@@ -2,29 +2,41 @@
  * Watches what the applications of a spec file do: every token, code, verifier, secret and cookie value that crosses the wire becomes a secret, and
  * every log line, event, error and stored record something seen. When the file is through, none of the one may be found in the other.
  */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { ChildProcess } from 'node:child_process';
 import { afterAll } from '@jest/globals';
 import { CACHE_MANAGER } from '@nestjs/cache-manager';
 import type { ArgumentsHost, INestApplication, LoggerService } from '@nestjs/common';
 import { BaseExceptionFilter } from '@nestjs/core';
 import { Coordinator } from 'nestjs-oidc-token-reuse';
-import { SecretScan } from './secret-scan.js';
+import { MAX_SECRETS, SecretScan } from './secret-scan.js';
+import { WatchedProcesses } from './watched-process.js';
+import { watchWire } from './wire-secrets.js';
 
-/** Parameters of queries, forms and JSON answers that are secret. */
-const SECRET_NAMES = [
-  ...['access_token', 'refresh_token', 'id_token', 'id_token_hint', 'token', 'logout_token', 'code', 'code_verifier'],
-  ...['assertion', 'subject_token', 'actor_token', 'client_assertion', 'client_secret'],
-] as const;
-const IN_JSON = new RegExp(`"(?:${SECRET_NAMES.join('|')})":"([^"]+)`, 'g');
-
-/** What is larger is no form and no answer of a provider that works. */
-const MAX_BODY = 512 * 1024;
-
-const scan = new SecretScan();
+const processes = new WatchedProcesses();
+const scan = new SecretScan((secret) => {
+  processes.report(secret);
+});
 
 /** Everything secret that crossed the wire in this file, and everything that was seen. */
 export const watched = scan;
+
+/** Sees what a process prints. */
+export function watchOutput(process: Pick<ChildProcess, 'stdout' | 'stderr'>): void {
+  processes.watchOutput(process, scan);
+}
+
+/** Environment variables with which a process tells what is secret in it; `options` are those of Node that it has besides. */
+export function reportingEnvironment(options?: string): Readonly<Record<string, string>> {
+  return processes.environment(options);
+}
+
+/** Everything that was seen in this file although it is secret here, or in a process that was started with `reportingEnvironment`. */
+export async function allLeaks(): Promise<readonly string[]> {
+  const leaks = new Set(scan.leaks());
+  for await (const secrets of processes.reported(MAX_SECRETS))
+    for (const leak of scan.leaksAmong(secrets)) leaks.add(leak);
+  return [...leaks];
+}
 
 /** A logger that writes down every line of every level. */
 export const watchingLogger: LoggerService = {
@@ -64,102 +76,26 @@ function watchWrites(store: object): void {
   }
 }
 
-function hideParameters(parameters: URLSearchParams): void {
-  for (const name of SECRET_NAMES) scan.hide(...parameters.getAll(name));
-}
-
-function hideUrl(url: string | undefined): void {
-  const [, query] = url?.split('?') ?? [];
-  if (query !== undefined) hideParameters(new URLSearchParams(query));
-}
-
-function hideBody(body: string): void {
-  if (body.length > MAX_BODY) return;
-  hideParameters(new URLSearchParams(body));
-  // By text, since it may have come in half.
-  scan.hide(...[...body.matchAll(IN_JSON)].map(([, value]) => value));
-}
-
-function hideRequest({ headers, url }: IncomingMessage): void {
-  hideUrl(url);
-  for (const pair of headers.cookie?.split(';') ?? []) scan.hide(pair.slice(pair.indexOf('=') + 1).trim());
-  const [scheme = '', credentials] = headers.authorization?.split(' ') ?? [];
-  scan.hide(credentials);
-  if (/^basic$/i.test(scheme))
-    scan.hide(
-      Buffer.from(credentials ?? '', 'base64')
-        .toString()
-        .split(':')[1],
-    );
-}
-
-function hideHeaders(headers: IncomingHttpHeaders | OutgoingHttpHeaders): void {
-  for (const [name, value] of Object.entries(headers)) {
-    const lines = [value].flat().map(String);
-    if (name.toLowerCase() === 'location') lines.forEach(hideUrl);
-    if (name.toLowerCase() === 'set-cookie') scan.hide(...lines.map((line) => /=([^;]*)/.exec(line)?.[1]));
-  }
-}
-
-/** The bodies as they pass, which changes nothing about how they are read. */
-function watchBodies(request: IncomingMessage, response: ServerResponse): void {
-  const chunks: Buffer[] = [];
-  const push = request.push.bind(request);
-  request.push = (chunk: unknown, encoding) => {
-    if (chunk instanceof Buffer) chunks.push(chunk);
-    else if (chunk === null) hideBody(Buffer.concat(chunks).toString());
-    return push(chunk, encoding);
-  };
-  watchCalls(response, 'writeHead', (parts) => {
-    const given = parts.find((part): part is OutgoingHttpHeaders => typeof part === 'object' && part !== null);
-    hideHeaders({ ...response.getHeaders(), ...given });
-  });
-  watchCalls(response, 'end', ([chunk]) => {
-    if (typeof chunk === 'string' || chunk instanceof Uint8Array) hideBody(Buffer.from(chunk).toString());
-  });
-}
-
-function watchCalls(target: object, name: string, look: (parts: readonly unknown[]) => void): void {
-  const method: unknown = Reflect.get(target, name);
-  if (typeof method !== 'function') return;
-  Reflect.set(target, name, (...parts: unknown[]): unknown => {
-    look(parts);
-    const result: unknown = Reflect.apply(method, target, parts);
-    return result;
-  });
-}
-
-const REQUEST = 'http.server.request.start';
-/** Answers to browsers of a test, also those of an application in a process of its own. */
-const ANSWER = 'http.client.response.finish';
-
-function onRequest(message: unknown): void {
-  const { request, response } = message as { readonly request: IncomingMessage; readonly response: ServerResponse }; // as Node documents
-  hideRequest(request);
-  watchBodies(request, response);
-}
-
-function onAnswer(message: unknown): void {
-  const { response } = message as { readonly response: IncomingMessage }; // as Node documents
-  hideHeaders(response.headers);
-}
-
 const filter = BaseExceptionFilter.prototype;
 const { catch: answer } = filter;
 
-subscribe(REQUEST, onRequest);
-subscribe(ANSWER, onAnswer);
+const endWatch = watchWire((...values) => {
+  scan.hide(...values);
+});
 /** Every failure passes here on its way to the client. */
 filter.catch = function watching(this: BaseExceptionFilter, exception: unknown, host: ArgumentsHost): void {
   scan.see(exception);
   answer.call(this, exception, host);
 };
 
+/** Milliseconds: three processes under load for minutes have hundreds of thousands of secrets. */
+const SCAN_LIMIT_MS = 600_000;
+
 // Of the file as a whole: it comes after all that its own blocks clean up.
-afterAll(() => {
-  unsubscribe(REQUEST, onRequest);
-  unsubscribe(ANSWER, onAnswer);
+afterAll(async () => {
+  endWatch();
   filter.catch = answer;
-  const leaks = scan.leaks();
+  const leaks = await allLeaks();
+  processes.remove();
   if (leaks.length > 0) throw new Error(`a secret can be seen:\n${leaks.slice(0, 10).join('\n')}`);
-});
+}, SCAN_LIMIT_MS);

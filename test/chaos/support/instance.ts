@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../../support/reference.js';
+import { watchOutput } from '../../support/secret-watch.js';
 import { ask, type Answer, type Question } from './ask.js';
 
 const MAIN = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
@@ -34,6 +35,7 @@ export class Instance {
     const env = { PATH, HOME, NO_COLOR: '1', PORT: String(this.port), HOST: '127.0.0.1', ...this.settings };
     const child = spawn(process.execPath, [MAIN], { cwd: this.folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
+    watchOutput(child);
     const ended = once(child, 'exit').then(() => {
       throw new Error(`an instance ended: ${this.output}`);
     });

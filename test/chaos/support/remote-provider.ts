@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ProviderOptions, ReplayMode } from 'nestjs-oidc-token-reuse-testing';
+import { reportingEnvironment, watchOutput } from '../../support/secret-watch.js';
 
 const PROGRAM = fileURLToPath(new URL('./provider-process.mjs', import.meta.url));
 
@@ -41,7 +42,15 @@ export class RemoteProvider {
   }
 
   static async start(options: Partial<ProviderOptions>): Promise<RemoteProvider> {
-    const child = fork(PROGRAM, [JSON.stringify(options)], { execArgv: [], serialization: 'advanced' });
+    const env = { ...process.env, ...reportingEnvironment() };
+    const child = fork(PROGRAM, [JSON.stringify(options)], {
+      execArgv: [],
+      serialization: 'advanced',
+      env,
+      silent: true,
+    });
+    watchOutput(child);
+    child.stderr?.pipe(process.stderr);
     const failed = once(child, 'exit').then(() => {
       throw new Error('the provider did not start');
     });

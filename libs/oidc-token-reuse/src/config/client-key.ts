@@ -1,5 +1,6 @@
 /** Private keys of the client (RFC 7523, RFC 8705): read from PEM or JWK, and refused before the first request when they cannot sign. */
-import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { isPair } from './key-pair.js';
 import { contentOf, pemBlocks, UnusableKeyError, type PemBlock } from './key-source.js';
 
 export interface ClientKey {
@@ -42,7 +43,8 @@ function pemKeys(text: string): readonly PemBlock[] {
 function fromPem({ label, text }: PemBlock): ClientKey {
   if (label.startsWith('ENCRYPTED') || text.includes('Proc-Type: 4,ENCRYPTED'))
     throw new UnusableKeyError('is encrypted; decrypt it, such as with: openssl pkey -in key.pem -out plain.pem');
-  return withAlgorithms(parsed(() => createPrivateKey(text)));
+  const key = parsed(() => createPrivateKey(text));
+  return checked(key, createPublicKey(key));
 }
 
 function fromJson(text: string): readonly ClientKey[] {
@@ -54,7 +56,12 @@ function fromJson(text: string): readonly ClientKey[] {
 function fromJwk(jwk: JsonWebKey): ClientKey {
   if (jwk.kty === 'oct') throw notSigning();
   if (typeof jwk.d !== 'string') throw new UnusableKeyError('holds a public JWK only; give the private one');
-  const { key, algorithms } = withAlgorithms(parsed(() => createPrivateKey({ key: jwk, format: 'jwk' })));
+  const privateKey = parsed(() => createPrivateKey({ key: jwk, format: 'jwk' }));
+  // Of an OKP key Node takes the private part alone, and makes the public one anew.
+  const { key, algorithms } = checked(
+    privateKey,
+    parsed(() => createPublicKey({ key: jwk, format: 'jwk' })),
+  );
   const { kid, alg } = jwk;
   if (alg !== undefined && !algorithms.some((one) => one === alg))
     throw new UnusableKeyError('names an "alg" that its key cannot sign with; correct it or leave it out');
@@ -65,8 +72,11 @@ function fromJwk(jwk: JsonWebKey): ClientKey {
   };
 }
 
-function withAlgorithms(key: KeyObject): ClientKey {
-  return { key, algorithms: algorithmsOf(key), kid: undefined };
+function checked(key: KeyObject, publicKey: KeyObject): ClientKey {
+  const algorithms = algorithmsOf(key);
+  if (!isPair(key, publicKey))
+    throw new UnusableKeyError('holds a private key that does not belong to its public part; export the pair anew');
+  return { key, algorithms, kid: undefined };
 }
 
 function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly string[] {

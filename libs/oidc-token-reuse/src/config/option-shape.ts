@@ -10,8 +10,8 @@ import {
   type OidcModuleOptions,
 } from './options.js';
 
-/** Longer delays make a timer fire at once. */
-const LONGEST_TIMER = 2_147_483_647;
+/** Ten minutes, in milliseconds. All that is waited for in a row stays far below what a timer can wait for; beyond that it fires at once. */
+const LONGEST_REQUEST = 600_000;
 
 const text = z.string('must be text').trim().min(1, 'must not be empty');
 const list = z.array(text, 'must be a list').default([]);
@@ -111,8 +111,8 @@ export const OPTION_SHAPE = {
   postLogoutRedirectUri: text.optional(),
   maxLogoutUrlLength: whole(1).default(DEFAULTS.maxLogoutUrlLength),
 
-  httpTimeout: whole(1, LONGEST_TIMER).default(DEFAULTS.httpTimeout),
-  tokenRequestTimeout: whole(1, LONGEST_TIMER).default(DEFAULTS.tokenRequestTimeout),
+  httpTimeout: whole(1, LONGEST_REQUEST).default(DEFAULTS.httpTimeout),
+  tokenRequestTimeout: whole(1, LONGEST_REQUEST).default(DEFAULTS.tokenRequestTimeout),
   fetch: callable<typeof fetch>('must be a function').optional(),
   warnings: z.array(z.string('must be a list of text'), 'must be a list of text').default([]),
 } satisfies { readonly [K in OptionName]: z.ZodType<OidcModuleOptions[K] | undefined> };

@@ -135,9 +135,9 @@ export interface OidcModuleOptions {
   /** Characters of the logout URL above which `logout_hint` replaces `id_token_hint`. Default is 2000. */
   readonly maxLogoutUrlLength?: number | undefined;
 
-  /** Milliseconds after which a request to the provider is given up. Default is 5000. */
+  /** Milliseconds after which a request to the provider is given up, at most 600000. Default is 5000. */
   readonly httpTimeout?: number | undefined;
-  /** Milliseconds after which a request to the token endpoint is given up. Default is 15000: a lost answer may cost a session. */
+  /** Milliseconds after which a request to the token endpoint is given up, at most 600000. Default is 15000: a lost answer may cost a session. */
   readonly tokenRequestTimeout?: number | undefined;
   /** Replaces `fetch` for every request to the provider, for proxies and private networks; with mutual TLS it presents the certificate. Default is the global `fetch`. */
   readonly fetch?: typeof fetch | undefined;

@@ -96,7 +96,14 @@ export class JwkSetSource {
     kid: string | undefined,
   ): readonly SigningKey[] | Promise<readonly SigningKey[]> {
     const set = this.atOnce();
-    return set?.knows(kid) === true ? set.candidates(algorithm, kid) : this.newestCandidates(algorithm, kid);
+    if (set !== undefined && (set.knows(kid) || !this.mayBring(kid))) return set.candidates(algorithm, kid);
+    return this.newestCandidates(algorithm, kid);
+  }
+
+  /** Whether there is anything to wait for that could bring an unknown key, or a failure to tell of. */
+  private mayBring(kid: string | undefined): boolean {
+    if (kid !== undefined && this.unknownKids.has(kid)) return false;
+    return this.fetching.isFlying || this.backoff.isFailing || this.options.clock.monotonic() >= this.nextForced;
   }
 
   private async newestCandidates(algorithm: SigningAlgorithm, kid: string | undefined): Promise<readonly SigningKey[]> {

@@ -108,7 +108,7 @@ export class MetadataSource {
       return metadata;
     } catch (error) {
       const failure = asUnavailable(error);
-      if (!this.closing.signal.aborted) this.failed(failure);
+      if (!this.closing.signal.aborted) this.failed(failure, error);
       throw failure;
     }
   }
@@ -135,18 +135,22 @@ export class MetadataSource {
     }
   }
 
-  private failed(failure: ProviderUnavailableException): void {
+  private failed(failure: ProviderUnavailableException, error: unknown): void {
     if (failure.message !== this.reported) this.options.onFailing(failure);
     this.reported = failure.message;
     clearTimeout(this.retry);
     this.retry = setTimeout(() => {
       this.fetchBehind();
-    }, this.backoff.failed(failure));
+    }, this.backoff.failed(error));
     this.retry.unref();
   }
 }
 
+/** Nobody loses anything with a document: for whoever needed it to send a token request, that request was not sent. */
 function asUnavailable(error: unknown): ProviderUnavailableException {
-  if (error instanceof ProviderUnavailableException) return error;
+  if (error instanceof ProviderUnavailableException) {
+    const { message, cause, retryAfter } = error;
+    return new ProviderUnavailableException(message, { cause, retryAfter });
+  }
   return new ProviderUnavailableException('the discovery document is no JSON object', { cause: error });
 }

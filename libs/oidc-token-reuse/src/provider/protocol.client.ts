@@ -10,7 +10,7 @@ import type { MetadataSource } from './metadata.source.js';
 import type { ProviderMetadata } from './metadata.js';
 import type { ProviderFetch } from './provider-fetch.js';
 import { asProviderFailure, ProviderRefusal, UnacceptableAnswerError } from './provider-refusal.js';
-import { readTokenResponse, type TokenResponse } from './token-response.js';
+import { readTokenResponse, tokenOf, type TokenResponse } from './token-response.js';
 
 type Parameters = Readonly<Record<string, string>>;
 type Rewrite = (response: Response) => Promise<Response>;
@@ -70,7 +70,7 @@ export class ProtocolClient {
       body = parseJsonObject(await jsonTextOf(response));
       // openid-client would refuse the whole answer over an `expires_in` or an ID Token it does not like, and with it a refresh token that
       // has already replaced the old one. Both are checked by our own rules, which also know templated issuers.
-      return jsonResponse({ access_token: body['access_token'], token_type: body['token_type'] });
+      return jsonResponse({ access_token: tokenOf(body['access_token']), token_type: body['token_type'] });
     };
     const { access_token: accessToken } = await this.authenticated(async (credential) =>
       client.genericGrantRequest(

@@ -19,11 +19,16 @@ export function readTokenResponse(accessToken: string, body: JsonObject): TokenR
   return {
     accessToken,
     expiresIn: positiveSeconds(body['expires_in']),
-    refreshToken: nonEmpty(body['refresh_token']),
+    refreshToken: tokenOf(body['refresh_token']),
     refreshExpiresIn: positiveSeconds(body['refresh_expires_in'] ?? body['refresh_token_expires_in']),
     idToken: nonEmpty(body['id_token']),
     scope: nonEmpty(body['scope']),
   };
+}
+
+/** A token as the standard has them (RFC 6749 appendices A.12, A.17): no other could be kept and sent as it came. */
+export function tokenOf(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[\x20-\x7e]+$/.test(value) ? value : undefined;
 }
 
 /** Ten years: what lives longer lives as long as our own limits say. */

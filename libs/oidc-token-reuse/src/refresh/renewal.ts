@@ -12,6 +12,7 @@ import { LostResponseException } from '../provider/provider-fetch.js';
 import { ProviderRefusal } from '../provider/provider-refusal.js';
 import type { Session } from '../session/session.js';
 import { sessionDigest, type Tombstones } from '../session/tombstones.js';
+import { longestRenewal, LOOK_MS, LOOKS } from './leader-time.js';
 import type { Outbox } from './outbox.js';
 import { pause } from './pause.js';
 import { IdentityChangedError, type Redemption } from './redemption.js';
@@ -26,12 +27,6 @@ export interface RenewalDependencies {
   readonly outbox: Outbox;
   readonly events: OidcEvents;
 }
-
-/** What waiting for a lease adds to the time its holder may take, in milliseconds. */
-const LEASE_MARGIN_MS = 5000;
-/** Looks for the result of a holder that lost its lease, before its refresh token is sent once more, and the milliseconds between two of them. */
-const LOOKS = 20;
-const LOOK_MS = 100;
 
 /** Answers of the provider that ask for the end-user; the refresh token itself may still be good. */
 const INTERACTION: ReadonlySet<string> = new Set([
@@ -70,9 +65,7 @@ export class Renewal {
 
   private async underLease(session: Session, grace: number): Promise<Session> {
     const { coordinator, provider } = this.dependencies;
-    // Longer than the leader may take for a request and its one replay.
-    const wait = 2 * provider.options.tokenRequestTimeout + LEASE_MARGIN_MS;
-    const lease = await coordinator.acquire(`${session.id}:refresh`, { wait });
+    const lease = await coordinator.acquire(`${session.id}:refresh`, { wait: longestRenewal(provider.options) });
     if (lease === undefined) {
       throw new ProviderUnavailableException('another instance is still renewing this session', { retryAfter: 1 });
     }

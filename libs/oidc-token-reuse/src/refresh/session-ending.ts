@@ -37,7 +37,7 @@ export class SessionEnding {
     this.release(session);
     return this.attempt(`end ${session.id}`, async () => {
       await (heir === undefined ? tombstones.mark(session) : tombstones.markReplaced(session, heir));
-      await custody.remove(place);
+      await (heir === undefined ? custody.remove(place) : custody.supersede(place));
       await index.remove(session, place);
     });
   }

@@ -4,8 +4,8 @@ import type { ApplicationConfig } from '@nestjs/core';
 
 /** The path under which browsers reach a GET route. The prefix is set late: ask when the first request is served. */
 export function servedAt(path: string, application: ApplicationConfig): string {
-  const prefix = application.getGlobalPrefix().replace(/^\/+|\/+$/g, '');
-  return prefix === '' || isExempt(path, application) ? path : `/${prefix}${path}`;
+  const prefix = application.getGlobalPrefix().split('/').filter(Boolean);
+  return isExempt(path, application) ? path : ['', ...prefix].join('/') + path;
 }
 
 /** Serves one path as it stands, whatever the prefix: the redirect URI is registered with the provider to the letter. */

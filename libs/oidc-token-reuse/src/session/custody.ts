@@ -5,6 +5,8 @@ import type { Session } from './session.js';
 export abstract class Custody {
   /** The session that the request carries, as it was written; undefined when there is none that opens. Lifetimes are not checked. */
   abstract read(exchange: HttpExchange): Promise<Session | undefined>;
+  /** As `read`, for what was read a moment ago and has not come to its end, nor its access token; undefined says that `read` has to tell. */
+  abstract known(exchange: HttpExchange): Session | undefined;
   /** True when the request carries something that claims to be a session. */
   abstract isPresent(exchange: HttpExchange): boolean;
   /**
@@ -31,5 +33,10 @@ export abstract class Custody {
   /** Takes a session out of the place where it is kept. */
   async remove(_place: string): Promise<void> {
     // What the browser alone keeps is ended by its tombstone.
+  }
+
+  /** As `remove`, in favour of a session that the same browser has now: requests still in flight do not take that one out of it. */
+  async supersede(place: string): Promise<void> {
+    await this.remove(place);
   }
 }

@@ -20,6 +20,11 @@ export class SessionIndex {
     for (const key of keysOf(session)) await this.coordinator.removeMember(key, entryOf(session, place));
   }
 
+  /** True when sessions may be there that it does not know. */
+  get mayLackSome(): boolean {
+    return this.coordinator.mayLackMembers;
+  }
+
   /** Ids and places of the sessions. Some may have ended by themselves meanwhile. */
   async find(owner: SessionOwner): Promise<readonly { readonly id: string; readonly place: string }[]> {
     const entries = await this.coordinator.members(keyOf(owner));

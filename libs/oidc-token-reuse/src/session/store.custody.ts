@@ -16,6 +16,8 @@ const COOKIE = 'oidc.session-key';
 const KEY_BYTES = 32;
 const KEY = /^[\w-]{43}$/;
 const PURPOSE = 'session-store';
+/** Stands where a session was that a new login replaced, for as long as a request with its key may be in flight; no token set takes its place. */
+const SUPERSEDED = { value: 'superseded', ttl: 600, version: Number.MAX_SAFE_INTEGER };
 
 export interface StoreCustodyDependencies {
   readonly options: OidcOptions;
@@ -37,12 +39,21 @@ export class StoreCustody extends Custody {
     super();
   }
 
+  known(exchange: HttpExchange): Session | undefined {
+    const key = this.keyOf(exchange);
+    if (key === undefined) return undefined;
+    const { coordinator, opened } = this.dependencies;
+    const place = placeOf(key);
+    const sealed = coordinator.atOnce('session', place)?.value;
+    return sealed === undefined ? undefined : opened.find(place, sealed);
+  }
+
   async read(exchange: HttpExchange): Promise<Session | undefined> {
     const key = this.keyOf(exchange);
     if (key === undefined) return undefined;
     exchange.neverStore();
     const session = await this.open(key);
-    if (session === undefined) this.clear(exchange);
+    if (session === undefined && !(await this.isSuperseded(key))) this.clear(exchange);
     return session;
   }
 
@@ -89,6 +100,10 @@ export class StoreCustody extends Custody {
     await this.dependencies.coordinator.delete('session', place);
   }
 
+  override async supersede(place: string): Promise<void> {
+    await this.dependencies.coordinator.put('session', place, SUPERSEDED);
+  }
+
   private get name(): string {
     return this.dependencies.cookies.nameOf(COOKIE);
   }
@@ -109,6 +124,10 @@ export class StoreCustody extends Custody {
     const plain = await sealerOf(key).open(sealed);
     const session = plain === undefined ? undefined : decodeSession(plain.plaintext);
     return session === undefined ? undefined : opened.keep(place, sealed, session);
+  }
+
+  private async isSuperseded(key: string): Promise<boolean> {
+    return (await this.dependencies.coordinator.get('session', placeOf(key))) === SUPERSEDED.value;
   }
 
   /** Never brings back what was deleted, and never puts an older token set in place of a newer one. */

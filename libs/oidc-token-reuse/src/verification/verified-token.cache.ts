@@ -1,11 +1,14 @@
 /** Remembers which tokens were accepted, and for no longer than what accepted them counts. */
 import { ExpiringCache, type CacheLimits } from '../provider/expiring-cache.js';
+import type { JsonObject } from '../provider/json.js';
 import type { SigningKey } from '../provider/jwk-set.js';
-import type { UnverifiedJws } from './jws.js';
+import type { JwsHeader } from './jws.js';
 import type { PresentedToken } from './presented-token.js';
+import { Sightings } from './sightings.js';
 
 /** A token whose signature was checked. */
-export interface VerifiedJws extends UnverifiedJws {
+export interface VerifiedJws extends JwsHeader {
+  readonly claims: JsonObject;
   readonly key: SigningKey;
 }
 
@@ -37,9 +40,11 @@ interface Pending<Accepted> {
  */
 export class VerifiedTokenCache<Accepted extends AcceptedToken> {
   private readonly tokens: ExpiringCache<Remembered<Accepted>>;
+  private readonly sightings: Sightings;
   private readonly pending = new Map<string, Pending<Accepted>>();
 
   constructor(limits: CacheLimits, isOver: (accepted: Accepted) => boolean) {
+    this.sightings = new Sightings(limits.entries);
     this.tokens = new ExpiringCache(limits, ({ accepted }) => isOver(accepted));
   }
 
@@ -67,7 +72,8 @@ export class VerifiedTokenCache<Accepted extends AcceptedToken> {
     const verification = verify().then(
       (accepted) => {
         settle();
-        this.tokens.set(name, { text, accepted }, OVERHEAD + BYTES_PER_CHARACTER * text.length);
+        if (this.sightings.note(name))
+          this.tokens.set(name, { text, accepted }, OVERHEAD + BYTES_PER_CHARACTER * text.length);
         return accepted;
       },
       (failure: unknown) => {

@@ -1,5 +1,5 @@
 /** Client authentication as it is configured; what needs certificates is in the workspace's `test/config`. */
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -164,6 +164,7 @@ describe('keys that are refused', () => {
   const NO_KEY = 'clientKeys: holds no private key; give a PEM block or a JWK, or the path of a file with one';
   const DAMAGED = 'clientKeys: holds a private key that cannot be read; it is damaged or cut off';
   const OTHER_KIND = 'clientKeys: holds a key of another kind; use RSA, EC on P-256, P-384 or P-521, or Ed25519';
+  const NO_PAIR = 'clientKeys: holds a private key that does not belong to its public part; export the pair anew';
   const encrypted = { ...pkcs8, cipher: 'aes-256-cbc', passphrase: 'hush' };
   const ENCRYPTED = 'clientKeys: is encrypted; decrypt it, such as with: openssl pkey -in key.pem -out plain.pem';
   const NO_FILE = (code: string) =>
@@ -208,6 +209,31 @@ describe('keys that are refused', () => {
   ])('%s', (what, source, message) => {
     const given = what.includes('file') && !source.startsWith('/') ? fileWith(source) : source;
     expect(keyProblems(given)).toEqual([message]);
+  });
+
+  describe('halves that belong to two keys', () => {
+    const jwkOf = (key: KeyObject): JsonWebKey => key.export({ format: 'jwk' });
+    const ed25519 = () => generateKeyPairSync('ed25519').privateKey;
+    const [okp, p521] = [jwkOf(ed25519()), jwkOf(ec('P-521').privateKey)];
+    const [rsaJwk, otherRsa] = [jwkOf(RSA), jwkOf(rsa(2048))];
+
+    it.each([
+      ['EC', { ...JWK, d: jwkOf(ec('P-256').privateKey).d }],
+      ['EC on P-521', { ...p521, d: jwkOf(ec('P-521').privateKey).d }],
+      ['OKP', { ...okp, d: jwkOf(ed25519()).d }],
+      ['RSA', { ...otherRsa, n: rsaJwk.n }],
+      ['RSA, where d alone is of another', { ...rsaJwk, d: otherRsa.d }],
+      ['RSA, where the primes are no primes', { ...rsaJwk, p: 'AA', q: 'AQ' }],
+    ])('%s', (_kind, jwk) => {
+      expect(keyProblems(JSON.stringify(jwk))).toEqual([NO_PAIR]);
+      expect(keyProblems(JSON.stringify({ keys: [JWK, jwk] }))).toEqual([NO_PAIR]);
+    });
+
+    it('in a PEM block', () => {
+      const { d = '' } = jwkOf(ec('P-256').privateKey);
+      const key = createPrivateKey({ key: { ...JWK, d }, format: 'jwk' });
+      expect(keyProblems(key.export(pkcs8).toString())).toEqual([NO_PAIR]);
+    });
   });
 
   it('says nothing of a key, whatever is wrong with it', () => {

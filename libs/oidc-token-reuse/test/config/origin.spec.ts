@@ -12,11 +12,18 @@ const CALLBACK =
 describe('publicUrl', () => {
   it.each([
     ['app.example.com', 'must be the origin that browsers use, such as https://app.example.com'],
-    ['http://app.example.com', 'must be an https URL; http is accepted on loopback only'],
+    ...[
+      'http://app.example.com',
+      'http://localhost.evil.example',
+      'http://127.0.0.1.evil.example',
+      'http://10.0.0.1',
+      'http://0.0.0.0',
+      'ftp://localhost',
+    ].map((url) => [url, 'must be an https URL; http is accepted on loopback only']),
     ['https://app.example.com/app', 'must be an origin only, without user, path, query or fragment'],
     ['https://user@app.example.com', 'must be an origin only, without user, path, query or fragment'],
     ['https://app.example.com/?', 'must be an origin only, without user, path, query or fragment'],
-  ])('refuses %s', (publicUrl, message) => {
+  ])('S1 refuses %s', (publicUrl, message) => {
     expect(problems({ publicUrl })).toEqual([{ setting: 'publicUrl', message }]);
   });
 

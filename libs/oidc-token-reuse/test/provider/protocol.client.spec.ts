@@ -98,6 +98,10 @@ describe('ProtocolClient', () => {
       ['a repeated member', respond(200, '{"access_token":"a","token_type":"Bearer","access_token":"b"}', JSON_TYPE)],
       ['nothing', respond(200, '', JSON_TYPE)],
       ['no access token', json({ token_type: 'Bearer' })],
+      [
+        'an access token of other characters',
+        respond(200, '{"access_token":"\\ud800","token_type":"Bearer"}', JSON_TYPE),
+      ],
       ['no token type', json({ access_token: 'a' })],
       ['a token type that is not understood', json({ access_token: 'a', token_type: 'mac' })],
       ['too much', json({ access_token: 'a', token_type: 'Bearer', padding: 'x'.repeat(600_000) })],

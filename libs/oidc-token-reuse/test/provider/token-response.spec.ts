@@ -53,6 +53,13 @@ describe('readTokenResponse', () => {
     expect(readTokenResponse('a', { refresh_token_expires_in: 60 }).refreshExpiresIn).toBe(60);
   });
 
+  it.each(['\ud800', 'r\u00e9fresh', 'a\nb', 'a\u0000', '\u{1f600}'])(
+    'takes a refresh token of %j for none: it could not be kept as it came',
+    (token) => {
+      expect(readTokenResponse('a', { refresh_token: token }).refreshToken).toBeUndefined();
+    },
+  );
+
   it.each(['refresh_token', 'id_token', 'scope'])('takes an empty %s for none', (name) => {
     const { refreshToken, idToken, scope } = readTokenResponse('a', { [name]: '' });
     expect([refreshToken, idToken, scope]).toEqual([undefined, undefined, undefined]);

@@ -91,9 +91,12 @@ describe('R1 a renewal', () => {
     expect(typesOf(rooms)).toEqual(['refresh.succeeded', 'refresh.adopted']);
   });
 
-  it('is one in two processes that coordinate', async () => {
-    const one = roomsWith();
-    const other = roomsWith({}, one);
+  it.each([
+    ['is strict', 0],
+    ['takes a token twice', 60],
+  ])('is one in two processes that coordinate, where the provider %s', async (_how, replayWindow) => {
+    const one = roomsWith({ replayWindow });
+    const other = roomsWith({ replayWindow }, one);
     const outcomes = await Promise.all(
       [one, other, one, other].map(({ refresh }) => outcome(refresh.refresh(sessionOf()))),
     );
@@ -278,6 +281,25 @@ describe('a lost answer', () => {
   });
 });
 
+describe('a provider that is not known yet', () => {
+  it.each([
+    ['answers 500', () => new Response(null, { status: 500 })],
+    ['answers with a page', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
+    [
+      'does not answer',
+      (): Response => {
+        throw new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } });
+      },
+    ],
+  ])('and %s has lost no answer: it was sent no refresh token', async (_what, discovery) => {
+    const rooms = roomsWith({ replayWindow: 60 });
+    rooms.endpoint.discovery = discovery;
+    expect(await outcome(rooms.refresh.refresh(sessionOf()))).toMatch(/^provider_unavailable: /);
+    expect(typesOf(rooms).filter((type) => type.startsWith('refresh.'))).toEqual(['refresh.unavailable']);
+    rooms.provider.close();
+  });
+});
+
 describe('a refusal', () => {
   it.each(['interaction_required', 'login_required', 'consent_required', 'account_selection_required'])(
     'with %s asks for the end-user',
@@ -362,7 +384,7 @@ describe('what is shared', () => {
     expect(await outcome(rooms.refresh.refresh(sessionOf()))).toBe(
       'provider_unavailable: another instance is still renewing this session',
     );
-    expect(waits).toEqual([7000]);
+    expect(waits).toEqual([39_000]);
   });
 });
 

@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import type { JWK } from 'jose';
 import { resolveOptions } from '../../src/config/resolve-options.js';
 import type { OidcModuleOptions } from '../../src/config/options.js';
-import type { Coordinator, Lease, LeaseLimits } from '../../src/coordination/coordinator.js';
+import type { Coordinator, KnownRecord, Lease, LeaseLimits } from '../../src/coordination/coordinator.js';
 import { MemoryCoordinator } from '../../src/coordination/memory.coordinator.js';
 import { CoordinationUnavailableException } from '../../src/errors/exceptions.js';
 import type { PrincipalResolver } from '../../src/guard/principal.resolver.js';
@@ -31,6 +31,8 @@ export class TokenEndpoint {
   readonly forms: Form[] = [];
   /** What the provider says of itself beside what it has to. */
   metadata: Readonly<Record<string, unknown>> = {};
+  /** What it answers where that is asked for. */
+  discovery = (): Response => Response.json({ ...METADATA, ...this.metadata });
   /** The keys it publishes; `undefined` where they cannot be had. */
   keys: readonly JWK[] | undefined;
   /** Its other endpoints, by URL. */
@@ -41,7 +43,7 @@ export class TokenEndpoint {
 
   readonly fetch: typeof fetch = async (input, init) => {
     const url = input instanceof Request ? input.url : String(input);
-    if (url.includes('/.well-known/')) return Response.json({ ...METADATA, ...this.metadata });
+    if (url.includes('/.well-known/')) return this.discovery();
     if (url === METADATA.jwks_uri && this.keys !== undefined) return Response.json({ keys: this.keys });
     const form = Object.fromEntries(new URLSearchParams(typeof init?.body === 'string' ? init.body : ''));
     const other = this.others[url];
@@ -68,6 +70,11 @@ const METHODS = [
 export class FailingCoordinator extends MemoryCoordinator {
   /** The methods that fail. */
   readonly failing = new Set<keyof Coordinator>();
+
+  /** While it fails nothing is known without asking. */
+  override atOnce(...parts: Parameters<MemoryCoordinator['atOnce']>): KnownRecord | undefined {
+    return this.failing.has('get') ? undefined : super.atOnce(...parts);
+  }
 
   override get(...parts: Parameters<MemoryCoordinator['get']>): Promise<string | undefined> {
     return this.unless('get', () => super.get(...parts));

@@ -71,6 +71,21 @@ describe('custody store', () => {
     expect([place, record.value].some((text) => text.includes(key))).toBe(false);
   });
 
+  it('L3 leaves alone the cookie of a session that a login replaced, since the browser has another by then', async () => {
+    const under = bench();
+    const carried = await begun(under);
+    const { exchange } = conversation(carried);
+    await under.custody.supersede(under.custody.place(exchange));
+    const late = conversation(carried);
+    expect([await under.custody.read(late.exchange), late.cookies()]).toEqual([undefined, []]);
+    await expect(under.custody.write(late.exchange, sessionOf({ generation: 1 }))).rejects.toThrow(
+      LoginRequiredException,
+    );
+    under.clock.advance(600);
+    const later = conversation(carried);
+    expect([await under.custody.read(later.exchange), later.cookies()]).toEqual([undefined, [CLEARED]]);
+  });
+
   it('R4 does not open a record that was moved to the place of another key', async () => {
     const under = bench();
     const [mine, yours] = [await begun(under), await begun(under, sessionOf({ subject: 'bob' }))];

@@ -23,4 +23,4 @@ it('L11 keeps nothing on the server for a hundred thousand attempts', async () =
   };
   for (let index = 0; index < 1000; index += 1) await Promise.all(Array.from({ length: 100 }, begin));
   expect(asked).toEqual([]);
-}, 120_000);
+}, 600_000);
