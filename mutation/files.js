@@ -20,6 +20,7 @@ const SPECS = {
   'refresh/shared-knowledge': unit('refresh/session.service', 'refresh/session-at-hand'),
   'refresh/successors': unit('refresh/successors', 'refresh/session-at-hand'),
   'refresh/token-source': unit('refresh/refresh.service'),
+  'login/oidc.strategy': unit('login/oidc.strategy', 'login/code-redemption'),
   'login/callback.controller': unit('login/controllers'),
   'login/login.controller': unit('login/controllers'),
   'login/login-outcome': unit('login/controllers'),
