@@ -165,10 +165,8 @@ export class SessionService {
   }
 
   /** Whether a session of this owner began here and may still be there; undefined when nobody can tell. */
-  async anyOf(owner: SessionOwner): Promise<boolean | undefined> {
-    const { index } = this.dependencies;
-    if ((await index.find(owner)).length > 0) return true;
-    return index.mayLackSome ? undefined : false;
+  anyOf(owner: SessionOwner): Promise<boolean | undefined> {
+    return this.dependencies.index.hasAny(owner);
   }
 
   /**

@@ -20,9 +20,10 @@ export class SessionIndex {
     for (const key of keysOf(session)) await this.coordinator.removeMember(key, entryOf(session, place));
   }
 
-  /** True when sessions may be there that it does not know. */
-  get mayLackSome(): boolean {
-    return this.coordinator.mayLackMembers;
+  /** Whether there is one, ended by itself meanwhile or not; undefined when there may be one that is not known here. */
+  async hasAny(owner: SessionOwner): Promise<boolean | undefined> {
+    if ((await this.find(owner)).length > 0) return true;
+    return this.coordinator.mayLackMembers ? undefined : false;
   }
 
   /** Ids and places of the sessions. Some may have ended by themselves meanwhile. */
