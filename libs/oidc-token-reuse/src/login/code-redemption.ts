@@ -1,6 +1,6 @@
 /** From an authorization response to a session: the code is exchanged, the ID Token verified, and nothing believed before. */
 import type { Clock } from '../clock.js';
-import { LoginFailedException, ProviderUnavailableException } from '../errors/exceptions.js';
+import { LoginFailedException } from '../errors/exceptions.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
 import { ProviderRefusal } from '../provider/provider-refusal.js';
 import type { TokenResponse } from '../provider/token-response.js';
@@ -50,12 +50,11 @@ export class CodeRedemption {
         ...(options.resource === undefined ? {} : { resource: options.resource }),
       });
     } catch (error) {
-      if (error instanceof ProviderUnavailableException) throw error;
-      const code = error instanceof ProviderRefusal ? error.error : 'unknown_error';
+      if (!(error instanceof ProviderRefusal)) throw error;
       throw new LoginFailedException(
         'provider_rejected',
         502,
-        `the OpenID Provider refused the code with "${code}"; start again`,
+        `the OpenID Provider refused the code with "${error.error}"; start again`,
         error,
       );
     }

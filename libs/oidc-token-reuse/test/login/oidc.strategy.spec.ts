@@ -57,9 +57,18 @@ describe('OidcStrategy', () => {
   it.each([
     ['openid', 'openid '],
     ['profile openid', 'openid profile'],
+    ['openid  profile', 'openid profile'],
   ])('asks for openid once when the scope is %j', async (scope, sent) => {
     const parameters = await strategyWith({ scope }).begin({ transaction: attempt(), parameters: {} });
     expect(parameters['scope']?.trim()).toBe(sent.trim());
+  });
+
+  it.each([
+    ['query', undefined],
+    ['form_post', 'form_post'],
+  ] as const)('asks for the response mode %s where that is not the usual one', async (responseMode, sent) => {
+    const parameters = await strategyWith({ responseMode }).begin({ transaction: attempt(), parameters: {} });
+    expect(parameters['response_mode']).toBe(sent);
   });
 
   it('keeps attempts apart that are made at once', async () => {

@@ -39,7 +39,8 @@ async function knowing(custody: 'cookie' | 'store') {
   rooms.endpoint.keys = [key.jwk];
   const cookies = await signedIn(rooms);
   await rooms.sessions.peek(conversation(cookies).exchange);
-  for (let count = 0; count < 2; count += 1) await rooms.principals.fromBearer(new PresentedToken(accessToken));
+  // Remembered at its second use.
+  for (let use = 0; use < 2; use += 1) await rooms.principals.fromBearer(new PresentedToken(accessToken));
   const isKnown = (): boolean => rooms.principals.fromKnownBearer(new PresentedToken(accessToken)) !== undefined;
   expect(isKnown()).toBe(true);
   return { ...rooms, cookies, isKnown };
