@@ -1,60 +1,37 @@
-// What is mutated, quick files first, and the specs that may notice: the file's own unit tests, and where it has none those of a whole application.
+// What is mutated, and the specs that may notice: the unit tests of the same name, unless `SPECS` names others.
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const ROOMS = ['verification', 'session', 'login', 'logout', 'refresh'];
+const SOURCE = fileURLToPath(new URL('../libs/oidc-token-reuse/src/', import.meta.url));
 
 const unit = (...names) => names.map((name) => `libs/oidc-token-reuse/test/${name}.spec.ts`);
-const application = (...names) => names.map((name) => `test/e2e/${name}.e2e-spec.ts`);
 
-export const SPECS = {
-  ...withOwn(
-    ...['verification/token-kind', 'verification/claims', 'verification/issuer', 'verification/jws'],
-    ...[
-      'session/cookie-chunks',
-      'session/token-codec',
-      'session/session-codec',
-      'session/session',
-      'session/token-set',
-    ],
-    ...[
-      'login/return-to',
-      'login/authorization-response',
-      'login/login-request',
-      'logout/rate-limit',
-      'logout/logout-url',
-    ],
-    ...['logout/logout-channels.service', 'session/login-mark', 'session/session-index', 'session/transaction'],
-    ...['session/principal'],
-    ...['session/sealer', 'session/store.custody', 'session/transaction.cookies', 'session/cookie.custody'],
-    ...['verification/verified-token.cache', 'verification/logout-token.verifier', 'verification/id-token.verifier'],
-    ...[
-      'verification/access-token.verifier',
-      'refresh/successors',
-      'refresh/leader-time',
-      'refresh/refresh.service',
-      'login/oidc.strategy',
-    ],
-  ),
-  'session/tombstones': unit('session/tombstones', 'session/fate'),
+const SPECS = {
+  'verification/presented-token': unit('verification/access-token.verifier'),
   'verification/signature.verifier': unit('verification/access-token.verifier'),
-  'refresh/outbox': unit('refresh/refresh.service'),
-  'refresh/redemption': unit('refresh/refresh.service'),
-  'refresh/renewal': unit('refresh/refresh.service'),
-  'refresh/shared-knowledge': unit('refresh/refresh.service'),
-  'refresh/token-source': application('refresh'),
-  'refresh/session.service': application('session'),
-  'login/code-redemption': application('login-provider'),
-  'login/login-outcome': application('login'),
-  'login/login.service': application('login', 'login-session'),
-  'login/callback.controller': application('login'),
-  'login/login.controller': application('login'),
-  'logout/logout.service': application('logout'),
-  'logout/logout.controller': application('logout'),
-  'logout/logout-channels.controller': [
-    ...application('back-channel-logout'),
-    'test/conformance/front-channel-logout.e2e-spec.ts',
-  ],
+  'session/custody': unit('session/cookie.custody', 'refresh/session.service'),
+  'session/tombstones': unit('session/tombstones', 'session/fate'),
+  'refresh/pause': unit('refresh/renewal'),
+  'refresh/redemption': unit('refresh/redemption', 'refresh/refresh.service'),
+  'refresh/renewal': unit('refresh/renewal', 'refresh/refresh.service'),
+  'refresh/session-ending': unit('refresh/session-ending', 'refresh/session.service'),
+  'refresh/shared-knowledge': unit('refresh/session.service'),
+  'refresh/token-source': unit('refresh/refresh.service'),
+  'login/callback.controller': unit('login/controllers'),
+  'login/login.controller': unit('login/controllers'),
+  'login/login-outcome': unit('login/controllers'),
+  'logout/logout.controller': unit('logout/controllers'),
+  'logout/logout-channels.controller': unit('logout/controllers'),
 };
 
-export const FILES = Object.keys(SPECS);
+/** Rooms in the order of what their failure costs. */
+export const FILES = ROOMS.flatMap((room) =>
+  readdirSync(`${SOURCE}${room}`, { recursive: true })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => `${room}/${name.slice(0, -'.ts'.length)}`),
+);
 
-function withOwn(...files) {
-  return Object.fromEntries(files.map((file) => [file, unit(file)]));
+export function specsOf(file) {
+  return SPECS[file] ?? unit(file);
 }

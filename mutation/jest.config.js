@@ -12,5 +12,5 @@ export default {
   rootDir: fileURLToPath(new URL('..', import.meta.url)),
   roots: ['<rootDir>/libs', '<rootDir>/test'],
   testMatch: specs.map((spec) => `<rootDir>/${spec}`),
-  testTimeout: 10_000,
+  testTimeout: 5_000,
 };

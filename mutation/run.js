@@ -1,10 +1,11 @@
 // `npm run test:mutation`: changes the rules of the rooms that decide, one at a time, and demands that a unit test notices.
-// `npm run test:mutation -- --minutes 4` stops after the file it is at then; `-- --only verification,session/sealer` chooses files.
+// `npm run test:mutation -- --minutes 4` takes other files every day and ends in time; `-- --only verification,session/sealer` chooses files.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { FILES, SPECS } from './files.js';
+import { FILES, specsOf } from './files.js';
+import { sandboxOf } from './sandbox.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
@@ -13,6 +14,8 @@ const RESULTS = `${FOLDER}results`;
 const REPORT = `${RESULTS}/report-${process.pid}.json`;
 /** Of a hundred mutants, those that a test has to notice. */
 const THRESHOLD = 90;
+/** Files by which each day begins further on: no divisor of their number, so that in time every file comes first. */
+const STRIDE = 11;
 
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: 'Infinity' }, only: { type: 'string', default: '' } },
@@ -24,34 +27,54 @@ if (!existsSync(`${FOLDER}node_modules`)) {
 }
 mkdirSync(RESULTS, { recursive: true });
 
-const chosen = FILES.filter((file) => values.only.split(',').some((prefix) => file.startsWith(prefix)));
+const matching = FILES.filter((file) => values.only.split(',').some((prefix) => file.startsWith(prefix)));
 const deadline = Date.now() + Number(values.minutes) * 60_000;
+const chosen = deadline === Infinity ? matching : fromTheDayOn(matching);
 const results = [];
 for (const file of chosen) {
-  if (Date.now() > deadline) break;
-  results.push(await mutated(file));
+  if (Date.now() >= deadline) break;
+  const result = await mutated(file);
+  if (result !== undefined) results.push(result);
 }
 rmSync(REPORT, { force: true });
 summarise();
 
+/** The same all day long, so that a failure can be had again. */
+function fromTheDayOn(files) {
+  const day = Math.floor(Date.now() / 86_400_000);
+  const begin = (day * STRIDE) % files.length;
+  console.log(`as many files as the time allows, today from ${files[begin]} on`);
+  return [...files.slice(begin), ...files.slice(0, begin)];
+}
+
+/** Undefined when the time was over before the end. */
 async function mutated(file) {
+  const started = Date.now();
   rmSync(REPORT, { force: true });
   const source = `libs/oidc-token-reuse/src/${file}.ts`;
   const stryker = `${FOLDER}node_modules/@stryker-mutator/core/bin/stryker.js`;
   const child = spawn(process.execPath, [stryker, 'run', `${FOLDER}stryker.config.js`, '--mutate', source], {
     cwd: ROOT,
-    env: { ...process.env, MUTATION_SPECS: SPECS[file].join(','), MUTATION_REPORT: REPORT },
+    env: { ...process.env, MUTATION_SPECS: specsOf(file).join(','), MUTATION_REPORT: REPORT },
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: deadline === Infinity ? undefined : deadline - started,
   });
   const output = [];
   child.stdout.on('data', (chunk) => output.push(chunk));
   child.stderr.on('data', (chunk) => output.push(chunk));
   await new Promise((resolve) => child.once('close', resolve));
+  rmSync(sandboxOf(child.pid), { recursive: true, force: true });
+  if (!existsSync(REPORT) && Date.now() >= deadline) {
+    console.log(`${file}: not finished in time, and not counted`);
+    return undefined;
+  }
   if (!existsSync(REPORT)) {
     console.log(Buffer.concat(output).toString());
     return print({ file, killed: 0, survivors: [], failed: true });
   }
-  const [{ mutants, source: text }] = Object.values(JSON.parse(readFileSync(REPORT, 'utf8')).files);
+  const [{ mutants, source: text } = { mutants: [], source: '' }] = Object.values(
+    JSON.parse(readFileSync(REPORT, 'utf8')).files,
+  );
   const noticed = mutants.filter(({ status }) => status === 'Killed' || status === 'Timeout');
   const survived = mutants.filter(({ status }) => status === 'Survived' || status === 'NoCoverage');
   const lines = text.split('\n');
@@ -61,14 +84,19 @@ async function mutated(file) {
     mutatorName,
     replacement: replacement.replace(/\s+/g, ' ').slice(0, 100),
   }));
-  const result = { file, killed: noticed.length, survivors, failed: false };
+  const seconds = Math.round((Date.now() - started) / 1000);
+  const result = { file, killed: noticed.length, survivors, failed: false, seconds };
   writeFileSync(`${RESULTS}/${file.replace('/', '-')}.json`, JSON.stringify(result, undefined, 2));
   return print(result);
 }
 
 function print(result) {
-  const { file, killed, survivors, failed } = result;
-  console.log(failed ? `${file}: Stryker did not end well` : `${file}: ${scoreOf(killed, survivors.length)}`);
+  const { file, killed, survivors, failed, seconds } = result;
+  console.log(
+    failed
+      ? `${file}: Stryker did not end well`
+      : `${file}: ${scoreOf(killed, survivors.length)}, in ${String(seconds)} s`,
+  );
   for (const { line, code, mutatorName, replacement } of survivors)
     console.log(`  ${line} ${mutatorName}: ${code}\n    became ${replacement}`);
   return result;

@@ -1,7 +1,6 @@
 // Run from the root by `run.js`, which says what is mutated and which tests may notice.
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sandboxOf } from './sandbox.js';
 
 const packaged = (path) => fileURLToPath(new URL(`node_modules/${path}`, import.meta.url));
 
@@ -11,12 +10,11 @@ export default {
   testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
   jest: { configFile: 'mutation/jest.config.js', enableFindRelatedTests: false },
   coverageAnalysis: 'perTest',
-  // Outside of the tree: jest would find the tests in it too.
-  tempDirName: join(tmpdir(), `stryker-${process.pid}`),
+  tempDirName: sandboxOf(process.pid),
   ignorePatterns: ['/bench', '/docs', '/mutation/node_modules', '/mutation/results', '**/dist', '/.dev'],
   reporters: ['json'],
   jsonReporter: { fileName: process.env.MUTATION_REPORT },
-  timeoutMS: 10_000,
+  timeoutMS: 5_000,
   concurrency: 2,
   allowEmpty: false,
 };

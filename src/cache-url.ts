@@ -1,29 +1,33 @@
 /** What `CACHE_URL` names: one Redis, or with `-cluster` or `-sentinel` in its scheme a list of hosts. */
 import KeyvRedis from '@keyv/redis';
+import { SentinelStore, type Address } from './sentinel-store.js';
 
 export const CACHE_URL = /^rediss?:\/\/.+|^rediss?-cluster:\/\/[^/]+\/?$|^rediss?-sentinel:\/\/[^/]+\/[^/]+$/;
 
 const CONNECT_TIMEOUT_MS = 1000;
 const OPTIONS = { namespace: 'app', connectionTimeout: CONNECT_TIMEOUT_MS, throwOnErrors: true } as const;
-/** Connections of a pool to the primary. */
-const POOL_SIZE = 4;
+/** Milliseconds between two pings, and those without any answer after which a connection is given up: the other end may be gone without a word. */
+const PING_MS = 1000;
+const SILENCE_MS = 5000;
 
 interface Parts {
   readonly kind: string;
   readonly isSecure: boolean;
   readonly credentials: { readonly username?: string; readonly password?: string };
-  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly hosts: readonly Address[];
   readonly path: string;
 }
 
 /** A store that fails at once while Redis is away, instead of queueing for ever. */
 export function redisStore(text: string): KeyvRedis<string> {
   const { kind, isSecure, credentials, hosts, path } = partsOf(text);
+  const timeouts = { connectTimeout: CONNECT_TIMEOUT_MS, socketTimeout: SILENCE_MS };
   const socket = {
-    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...timeouts,
     reconnectStrategy: (retries: number) => Math.min(retries * 50, 1000),
   };
-  const client = { disableOfflineQueue: true, ...credentials };
+  const common = { disableOfflineQueue: true, pingInterval: PING_MS };
+  const client = { ...common, ...credentials };
   switch (kind) {
     case 'cluster': {
       const defaults = { ...client, socket: isSecure ? { ...socket, tls: true as const } : socket };
@@ -31,20 +35,12 @@ export function redisStore(text: string): KeyvRedis<string> {
       return new KeyvRedis({ rootNodes, defaults }, OPTIONS);
     }
     case 'sentinel': {
-      const nodeClientOptions = { ...client, socket: isSecure ? { ...socket, tls: true as const } : socket };
-      return new KeyvRedis(
-        {
-          name: path,
-          sentinelRootNodes: [...hosts],
-          nodeClientOptions,
-          masterPoolSize: POOL_SIZE,
-          scanInterval: CONNECT_TIMEOUT_MS,
-        },
-        OPTIONS,
-      );
+      const each = isSecure ? { ...timeouts, tls: true as const } : timeouts;
+      const sentinels = { addresses: hosts, name: path, socket: each, pingInterval: PING_MS, client };
+      return new SentinelStore(sentinels, OPTIONS);
     }
     default:
-      return new KeyvRedis({ url: text, disableOfflineQueue: true, socket }, OPTIONS);
+      return new KeyvRedis({ ...common, url: text, socket }, OPTIONS);
   }
 }
 
@@ -62,7 +58,7 @@ function credentialsOf(user: string): Parts['credentials'] {
   return { ...(username === '' ? {} : { username }), ...(password === '' ? {} : { password }) };
 }
 
-function hostOf(entry: string, defaultPort: number): { readonly host: string; readonly port: number } {
+function hostOf(entry: string, defaultPort: number): Address {
   const { hostname, port } = new URL(`http://${entry}`);
   return { host: hostname, port: port === '' ? defaultPort : Number(port) };
 }

@@ -5,10 +5,11 @@ import { runInNewContext } from 'node:vm';
 import { Agent } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Coordinator, Secret, type Session } from 'nestjs-oidc-token-reuse';
+import { createTestProvider, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { purposeOf } from '../../libs/oidc-token-reuse/src/session/cookie.custody.js';
 import { Sealer } from '../../libs/oidc-token-reuse/src/session/sealer.js';
 import { encodeSession } from '../../libs/oidc-token-reuse/src/session/session-codec.js';
-import { SESSION_SECRET, startHarness, type Harness } from '../support/harness.js';
+import { API_AUDIENCE, SESSION_SECRET, startHarness, type Harness } from '../support/harness.js';
 import { watched } from '../support/secret-watch.js';
 import { ask } from './support/ask.js';
 import { print } from './support/print.js';
@@ -21,19 +22,27 @@ const BATCH = 50;
 const ALLOWED = { cookie: 64, store: 192 };
 
 describe.each(['cookie', 'store'] as const)('one process with custody %s', (custody) => {
+  let provider: TestProvider;
   let harness: Harness;
   let idToken: string;
+  let sealer: Sealer;
   const agent = new Agent({ keepAlive: true, maxSockets: BATCH });
 
   beforeAll(async () => {
     // What is watched is kept, and would count for the application.
     watched.stop();
-    harness = await startHarness({ oidc: { custody, useEndSessionEndpoint: false } });
-    idToken = await harness.provider.signIdToken({ sub: 'user-alice', name: 'Alice' });
+    provider = await createTestProvider({ audience: API_AUDIENCE });
+    // A million revocations would be about the provider.
+    provider.faults.rewrite({ kind: 'discovery', times: Infinity }, ({ revocation_endpoint: _, ...others }) => others);
+    harness = await startHarness({ provider, oidc: { custody, useEndSessionEndpoint: false, maxOpenedSessions: 500 } });
+    const { issuer, client } = provider;
+    sealer = new Sealer([SESSION_SECRET], purposeOf({ issuer, clientId: client.clientId }));
+    idToken = await provider.signIdToken({ sub: 'user-alice', name: 'Alice' });
   });
   afterAll(async () => {
     agent.destroy();
     await harness.close();
+    await provider.close();
   });
 
   function newSession(): Session {
@@ -56,16 +65,10 @@ describe.each(['cookie', 'store'] as const)('one process with custody %s', (cust
     return { ...identity, ...course, tenant: undefined, providerSessionId: undefined, tokens, claims: {} };
   }
 
-  const sealer = (): Sealer =>
-    new Sealer(
-      [SESSION_SECRET],
-      purposeOf({ issuer: harness.provider.issuer, clientId: harness.provider.client.clientId }),
-    );
-
   /** Begins a session where its custody keeps it, and gives its cookie. */
   async function begun(): Promise<string> {
     const bytes = encodeSession(newSession());
-    if (custody === 'cookie') return `oidc.session.0=${await sealer().seal(bytes, { n: 1 })}`;
+    if (custody === 'cookie') return `oidc.session.0=${await sealer.seal(bytes, { n: 1 })}`;
     const key = randomBytes(32).toString('base64url');
     const place = createHash('sha256').update(`place:${key}`).digest('base64url');
     const value = await new Sealer([key], 'session-store').seal(bytes);

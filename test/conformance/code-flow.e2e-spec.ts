@@ -207,9 +207,9 @@ describe.each(ADAPTERS)('code flow on %s', (adapter) => {
 
     const malformed = [
       ['no JWT', 'no-jwt', 'the token has not three parts'],
-      ['three parts of nothing', 'x.y.z', 'the signature is not base64url'],
-      ['a JWT of null', 'eyJhbGciOiJSUzI1NiJ9.bnVsbA.c2ln', 'a part of the token is no JSON object'],
-      ['a JWT of a list', 'eyJhbGciOiJSUzI1NiJ9.W10.c2ln', 'a part of the token is no JSON object'],
+      ['three parts of nothing', 'x.y.z', 'a part of the token is not base64url'],
+      ['a JWT of null', 'eyJhbGciOiJSUzI1NiJ9.bnVsbA.c2ln', 'the signature is not valid'],
+      ['a JWT of a list', 'eyJhbGciOiJSUzI1NiJ9.W10.c2ln', 'the signature is not valid'],
       ['a JWT with a header of null', 'bnVsbA.e30.c2ln', 'a part of the token is no JSON object'],
       ['a JWE', 'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0.AAAA.AAAA.AAAA.AAAA', 'the token has not three parts'],
       ['four hundred thousand dots', '.'.repeat(400_000), 'the token is too long'],
@@ -272,6 +272,11 @@ describe.each(ADAPTERS)('code flow on %s', (adapter) => {
 
     it('oidcc-client-test-idtoken-sig-none: that is left out is refused, T1', async () => {
       provider.faults.idToken(() => ({ sign: 'none' }));
+      expect(await failure()).toEqual(notAcceptable('the algorithm is not allowed'));
+      provider.faults.rewrite(CODE_GRANT, (body) => ({
+        ...body,
+        id_token: String(body['id_token']).replace(/[^.]*$/, ''),
+      }));
       expect(await failure()).toEqual(notAcceptable('the signature is not base64url'));
       provider.faults.rewrite(CODE_GRANT, (body) => {
         const [, claims = '', signature = ''] = String(body['id_token']).split('.');

@@ -94,7 +94,7 @@ describe.each(ADAPTERS)('bearer tokens on %s', (adapter) => {
     for (const alg of ['none', 'None', 'nOnE', 'NONE', ''])
       for (const signature of ['', 'AAAA'])
         expect(await present(`${encode({ alg, typ: 'at+jwt' })}.${claims}.${signature}`)).toEqual(NOT_VALID);
-    expect(new Set(reasons())).toEqual(new Set(['the signature is not base64url', 'the algorithm is not allowed']));
+    expect(new Set(reasons())).toEqual(new Set(['the algorithm is not allowed']));
   });
 
   it('T1 refuses a secret that is the public key, in whatever form it is written', async () => {

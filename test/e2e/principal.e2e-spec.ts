@@ -244,6 +244,7 @@ describe.each(ADAPTERS)('the principal on %s', (adapter) => {
     const harness = await start({});
     const coordinator = harness.application.get(Coordinator);
     const token = await provider.signAccessToken({ sid: 'a-session-at-the-provider' });
+    coordinator.atOnce = () => undefined;
     coordinator.get = () => Promise.reject(new CoordinationUnavailableException());
     expect(await getAs(harness, token, '/api/subject')).toMatchObject({ status: 200 });
     coordinator.get = () => Promise.reject(new TypeError('a mistake'));

@@ -4,13 +4,14 @@ import { describe, expect, it } from '@jest/globals';
 import { challenge } from '../../libs/oidc-token-reuse/src/errors/challenge.js';
 import { InvalidRequestException } from '../../libs/oidc-token-reuse/src/errors/exceptions.js';
 import { OidcException } from '../../libs/oidc-token-reuse/src/errors/oidc.exception.js';
-import { assertBearerToken, bearerCredential } from '../../libs/oidc-token-reuse/src/guard/credential.js';
+import { bearerCredential, formFault } from '../../libs/oidc-token-reuse/src/guard/credential.js';
 import { codeOf, readAuthorizationResponse } from '../../libs/oidc-token-reuse/src/login/authorization-response.js';
 import { readLoginRequest } from '../../libs/oidc-token-reuse/src/login/login-request.js';
 import { safeReturnTo } from '../../libs/oidc-token-reuse/src/login/return-to.js';
 import { OPEN_REDIRECTS } from '../../libs/oidc-token-reuse/test/login/open-redirects.js';
 import { jwtOf } from '../../libs/oidc-token-reuse/test/session/support.js';
 import { exchangeWith } from '../../libs/oidc-token-reuse/test/support.js';
+import { MalformedTokenError } from '../../libs/oidc-token-reuse/src/verification/jws.js';
 import { CAMPAIGN_TIMEOUT_MS, run } from './support/campaign.js';
 import { ISSUER, roomsFor } from './support/issuer.js';
 import { mutateText } from './support/mutate.js';
@@ -34,8 +35,10 @@ describe('an Authorization header that is almost right', () => {
         },
         take(headers) {
           try {
-            const token = bearerCredential(exchangeWith(headers));
-            if (token !== undefined) assertBearerToken(token);
+            const exchange = exchangeWith(headers);
+            const token = bearerCredential(exchange);
+            const fault = formFault(exchange, new Error('refused', { cause: new MalformedTokenError('no token') }));
+            if (fault !== undefined) throw fault;
             if (token !== undefined && !/^[\w.~+/-]+=*$/.test(token)) throw new Error('accepted what is no token');
             return token !== undefined;
           } catch (error) {

@@ -117,7 +117,7 @@ describe('a token that is almost right', () => {
       } as const;
       const figures = await run(
         campaign(kind, async (token, signatures) => {
-          const verified = await new AccessTokenVerifier(provider, signatures, { clock, events }).verify(
+          const { verified } = await new AccessTokenVerifier(provider, signatures, { clock, events }).verify(
             new PresentedToken(token),
           );
           demand(verified.issuer === ISSUER && isSubject(verified.subject), 'another identity');

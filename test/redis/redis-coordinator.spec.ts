@@ -29,7 +29,8 @@ describeWithRedis('RedisCoordinator', () => {
     stores = [storeOf(single(redis.url)), storeOf(single(redis.url))];
     const clock = new SystemClock();
     const [one, two] = stores.map(
-      (store) => new RedisCoordinator(new RedisConnection(store, clock), { namespace: 'test', clock }),
+      (store) =>
+        new RedisCoordinator(new RedisConnection(store, clock), { namespace: 'test', clock, warn: () => undefined }),
     );
     if (one === undefined || two === undefined) throw new Error('two stores make two coordinators');
     subject = { first: one, second: two };

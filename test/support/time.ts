@@ -12,6 +12,16 @@ export function freezeTime(): void {
   });
 }
 
+/** From now on what repeats itself does so only by `advance`; clocks and everything else go on. Ends with `releaseTime`. */
+export function freezeRepetition(): void {
+  jest.useFakeTimers({
+    doNotFake: [
+      ...(['Date', 'performance', 'nextTick', 'hrtime', 'queueMicrotask', 'setImmediate', 'clearImmediate'] as const),
+      ...(['setTimeout', 'clearTimeout'] as const),
+    ],
+  });
+}
+
 /** Lets this many seconds pass at once. */
 export function advance(seconds: number): void {
   jest.advanceTimersByTime(seconds * 1000);

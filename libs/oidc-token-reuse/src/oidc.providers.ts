@@ -27,6 +27,8 @@ import { SessionService } from './refresh/session.service.js';
 import { servedAt } from './routes/global-prefix.js';
 import type { MountedRoutes } from './routes/mounted-routes.js';
 
+type CoordinatorParts = [OidcOptions, Clock, OidcEvents, Cache?];
+
 const replaceable: readonly Provider[] = [
   { provide: OIDC_OPTIONS, useFactory: resolveOptions, inject: [MODULE_OPTIONS_TOKEN] },
   { provide: Clock, useClass: SystemClock },
@@ -37,9 +39,15 @@ const replaceable: readonly Provider[] = [
   },
   {
     provide: Coordinator,
-    useFactory: ({ issuer, clientId }: OidcOptions, clock: Clock, cache?: Cache) =>
-      selectCoordinator(cache, `oidc:${issuer}:${clientId}`, clock),
-    inject: [OIDC_OPTIONS, Clock, optional(CACHE_MANAGER)],
+    useFactory: (...[{ issuer, clientId }, clock, events, cache]: CoordinatorParts) =>
+      selectCoordinator(cache, {
+        namespace: `oidc:${issuer}:${clientId}`,
+        clock,
+        warn: (reason) => {
+          events.emit({ type: 'configuration.warning', issuer, reason });
+        },
+      }),
+    inject: [OIDC_OPTIONS, Clock, OidcEvents, optional(CACHE_MANAGER)],
   },
 ];
 

@@ -19,8 +19,9 @@ export class Tally {
   }
 
   /** The connection was refused or cut off; whoever balances the load asks another instance. */
-  cutOff(): void {
+  cutOff(error: unknown): void {
     increment(this.counts, 'cut off');
+    increment(this.reasons, error instanceof Error ? error.message : 'unknown');
   }
 
   /** How often each kind of answer came. */

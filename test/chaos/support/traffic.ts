@@ -68,8 +68,8 @@ export class Traffic {
         this.tally.answered(answer, performance.now() - started);
         visitor.take(answer);
         return;
-      } catch {
-        this.tally.cutOff();
+      } catch (error) {
+        this.tally.cutOff(error);
         await delay(50);
       }
     }

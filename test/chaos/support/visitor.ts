@@ -6,8 +6,8 @@ import type { Answer } from './ask.js';
 const SEVERAL = 3;
 /** Milliseconds: cookies that are replaced sooner are another copy of the same rotation. */
 const ONE_ROTATION = 1000;
-/** Milliseconds for which older cookies are used: less than `successorGrace`. */
-const USED_FOR = 45_000;
+/** Milliseconds for which older cookies are used: with the time that a busy machine lets requests wait, less than `successorGrace`. */
+const USED_FOR = 25_000;
 
 interface Older {
   readonly header: string;

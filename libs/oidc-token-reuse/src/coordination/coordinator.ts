@@ -18,6 +18,11 @@ export interface StoredRecord {
   readonly version?: number;
 }
 
+/** What a record says; an undefined value says that there is none. */
+export interface KnownRecord {
+  readonly value: string | undefined;
+}
+
 /** A record and where it belongs. */
 export interface PlacedRecord extends StoredRecord {
   readonly space: KeptSpace;
@@ -45,13 +50,20 @@ export interface Lease {
 export abstract class Coordinator {
   /** False while the last answer is a failure. */
   abstract readonly isHealthy: boolean;
+  /** True where a set may lack what was added to it: it was pushed out, or is gone with the process that held it. */
+  abstract readonly mayLackMembers: boolean;
   abstract get(space: Space, key: string): Promise<string | undefined>;
   /**
-   * As `get`, for every request: what was pushed here answers, where that is known to be whole. What another process put less than a second ago may be
-   * missing; what is older never is.
+   * What is known of a record here, without asking anybody; undefined when `get` has to tell. Of what is pushed, a record that another process put less
+   * than a second ago may be missing; what is older never is.
    */
+  atOnce(_space: Space, _key: string): KnownRecord | undefined {
+    return undefined;
+  }
+  /** As `get`, for every request: what is known here answers. */
   glance(space: PushedSpace, key: string): Promise<string | undefined> {
-    return this.get(space, key);
+    const known = this.atOnce(space, key);
+    return known === undefined ? this.get(space, key) : Promise.resolve(known.value);
   }
   abstract put(space: Space, key: string, record: StoredRecord): Promise<void>;
   /** Writes a record unless there is one. True when this call wrote it. */

@@ -5,6 +5,7 @@ import {
   Coordinator,
   MAX_MEMBERS,
   type KeptSpace,
+  type KnownRecord,
   type Lease,
   type LeaseLimits,
   type PlacedRecord,
@@ -39,6 +40,7 @@ const RECORD_OVERHEAD = MAX_CHARACTERS / MANY;
 /** Keeps the newest records of each space up to a bound; what is older than its lifetime is never returned. */
 export class MemoryCoordinator extends Coordinator {
   readonly isHealthy = true;
+  readonly mayLackMembers = true;
   private readonly spaces: Readonly<Record<Space, LRUCache<string, Stored>>> = {
     attempt: ofLimitedCount(),
     jti: ofLimitedCount(),
@@ -61,6 +63,10 @@ export class MemoryCoordinator extends Coordinator {
 
   get(space: Space, key: string): Promise<string | undefined> {
     return Promise.resolve(this.read(space, key)?.value);
+  }
+
+  override atOnce(space: Space, key: string): KnownRecord | undefined {
+    return { value: this.read(space, key)?.value };
   }
 
   put(space: Space, key: string, record: StoredRecord): Promise<void> {

@@ -42,9 +42,10 @@ const LIMIT_MS = 5000;
 /** Milliseconds the first connection may take, and those between two looks whether somebody else has made it. */
 const CONNECT_TIMEOUT_MS = 1500;
 const LOOK_MS = 10;
-/** Failures in a row after which no command is sent for a while, so that nothing piles up. */
+/** Failures in a row after which no command is sent for a while, and then one at a time as a trial, so that nothing piles up. */
 const THRESHOLD = 3;
 const PAUSE_MS = 500;
+const TRIAL_MS = 2000;
 
 export class RedisConnection {
   private failures = 0;
@@ -71,10 +72,12 @@ export class RedisConnection {
    */
   async run<Result>(command: (client: RedisClient) => Promise<Result>): Promise<Result> {
     if (this.clock.monotonic() < this.notBefore) throw new CoordinationUnavailableException();
+    if (this.failures >= THRESHOLD) this.notBefore = this.clock.monotonic() + TRIAL_MS;
     try {
       const client = await this.connected();
       const result = await this.answered(command(client));
       this.failures = 0;
+      this.notBefore = 0;
       return result;
     } catch (error) {
       this.failures += 1;

@@ -7,6 +7,7 @@ import {
   MAX_MEMBERS,
   PUSHED_SPACES,
   type KeptSpace,
+  type KnownRecord,
   type Lease,
   type LeaseLimits,
   type PlacedRecord,
@@ -21,8 +22,9 @@ import { RedisPush } from './redis.push.js';
 /** Milliseconds after which a lease falls to the next one when its holder has died. */
 const LEASE_MS = 5000;
 const HEARTBEAT_MS = LEASE_MS / 3;
-/** Milliseconds between two looks at a lease that somebody else holds; jittered, so that waiters do not ask together. */
-const POLL_MS = 40;
+/** Milliseconds between two looks at a lease that somebody else holds, more after each: many may wait for a slow provider. */
+const FIRST_LOOK_MS = 40;
+const LAST_LOOK_MS = 320;
 
 const REPLACE = `
 local present = redis.call('GET', KEYS[1])
@@ -56,13 +58,21 @@ redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - ARGV[3])
 if redis.call('PTTL', KEYS[1]) < ttl then redis.call('PEXPIRE', KEYS[1], ttl) end
 return 1`;
 
+/** `warn` is told what an administrator has to do. */
+export interface RedisContext {
+  readonly namespace: string;
+  readonly clock: Clock;
+  readonly warn: (reason: string) => void;
+}
+
 /** Stores each record as its version, a blank and its value. */
 export class RedisCoordinator extends Coordinator {
+  readonly mayLackMembers = false;
   private readonly push: RedisPush;
 
   constructor(
     private readonly redis: RedisConnection,
-    private readonly context: { readonly namespace: string; readonly clock: Clock },
+    private readonly context: RedisContext,
   ) {
     super();
     this.push = new RedisPush(redis, context);
@@ -83,9 +93,8 @@ export class RedisCoordinator extends Coordinator {
     return stored?.slice(stored.indexOf(' ') + 1);
   }
 
-  override async glance(space: PushedSpace, key: string): Promise<string | undefined> {
-    const known = this.push.find(space, key);
-    return known === undefined ? this.get(space, key) : known.value;
+  override atOnce(space: Space, key: string): KnownRecord | undefined {
+    return isPushed(space) ? this.push.find(space, key) : undefined;
   }
 
   async put(space: Space, key: string, record: StoredRecord): Promise<void> {
@@ -126,9 +135,10 @@ export class RedisCoordinator extends Coordinator {
     const name = this.name('lease', key);
     const owner = randomBytes(16).toString('base64url');
     const deadline = this.context.clock.monotonic() + wait;
-    while (!(await this.take(name, owner))) {
+    for (let look = FIRST_LOOK_MS; !(await this.take(name, owner)); look = Math.min(look * 1.5, LAST_LOOK_MS)) {
       if (this.context.clock.monotonic() >= deadline) return undefined;
-      await pause(POLL_MS * (0.5 + Math.random()));
+      // Jittered, so that waiters do not ask together.
+      await pause(look * (0.5 + Math.random()));
     }
     return new RedisLease({ name, owner, coordinator: this });
   }
@@ -152,8 +162,18 @@ export class RedisCoordinator extends Coordinator {
     return `${this.context.namespace}:{${group}}:${space}${rest}`;
   }
 
+  /** A lease that is given when nobody waits for it any more is given back, or everybody would wait for its end. */
   private async take(name: string, owner: string): Promise<boolean> {
-    return (await this.redis.run((client) => client.set(name, owner, { PX: LEASE_MS, NX: true }))) !== null;
+    let isAwaited = true;
+    try {
+      return await this.redis.run(async (client) => {
+        const isTaken = (await client.set(name, owner, { PX: LEASE_MS, NX: true })) !== null;
+        if (isTaken && !isAwaited) await client.eval(RELEASE, { keys: [name], arguments: [owner] });
+        return isTaken;
+      });
+    } finally {
+      isAwaited = false;
+    }
   }
 }
 

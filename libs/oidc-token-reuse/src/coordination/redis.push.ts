@@ -10,31 +10,38 @@ import { subscribe } from './redis.subscription.js';
 const BEAT_MS = 400;
 /** Milliseconds without one coming back after which the subscription is made anew, unless Redis is away. */
 const DEAF_MS = 3000;
+/** Milliseconds between two attempts to listen where Redis forbids it, and what is said then. */
+const FORBIDDEN_MS = 5000;
+const FORBIDDEN =
+  "Redis forbids this application to listen; allow it the commands 'subscribe', 'unsubscribe' and 'ping' on the channels 'oidc:*'; " +
+  'until then each request asks for sign-outs';
 /** Records per step of a reading. */
 const PAGE = 1000;
 
-/** Counting begins at the time in microseconds, so that it never comes to the same count again after a loss of data. */
-const COUNTING = `
+/**
+ * Each push has the time in microseconds as its stamp, or the next one after its predecessor's. Never the same again: not after a loss of data, and not on a
+ * replica that was promoted without the last ones.
+ */
+const STAMPING = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('SET', KEYS[1], time[1] .. string.format('%06d', tonumber(time[2])), 'EX', 2592000)
-end`;
+local last = redis.call('GET', KEYS[1]) or '0'`;
 
 /** The record, its entry in the journal and the push are one step. */
-const PUSH = `${COUNTING}
+const PUSH = `${STAMPING}
 if ARGV[1] == 'if absent' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 local ttl = tonumber(ARGV[2])
 redis.call('SET', KEYS[2], '0 ' .. ARGV[5], 'PX', ttl)
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
 redis.call('ZADD', KEYS[3], now + ttl, ARGV[4] .. ' ' .. ARGV[5])
 if redis.call('PTTL', KEYS[3]) < ttl then redis.call('PEXPIRE', KEYS[3], ttl) end
-redis.call('INCR', KEYS[1])
-redis.call('PUBLISH', ARGV[6], redis.call('GET', KEYS[1]) .. ' ' .. ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
+local stamp = string.format('%.0f', math.max(time[1] * 1000000 + time[2], last + 1))
+redis.call('SET', KEYS[1], stamp, 'EX', 2592000)
+redis.call('PUBLISH', ARGV[6], table.concat({ stamp, last, ARGV[2], ARGV[3], ARGV[4], ARGV[5] }, ' '))
 return 1`;
 
-const BEAT = `${COUNTING}
-return redis.call('PUBLISH', ARGV[1], redis.call('GET', KEYS[1]) .. ' ' .. ARGV[2])`;
+const BEAT = `${STAMPING}
+return redis.call('PUBLISH', ARGV[1], last .. ' ' .. ARGV[2])`;
 
 /** A page of the journal: cursor, then each entry with the milliseconds it has left. */
 const READ = `
@@ -52,6 +59,7 @@ export interface RedisPushContext {
   /** Everything that is pushed is in one place of a cluster, so that it has one order. */
   readonly namespace: string;
   readonly clock: Clock;
+  readonly warn: (reason: string) => void;
 }
 
 export class RedisPush {
@@ -65,6 +73,11 @@ export class RedisPush {
   private isClosed = false;
   /** Monotonic milliseconds at which the subscription was last known to be good, or not to blame. */
   private heardAt = 0;
+  private forbiddenUntil = 0;
+  private hasWarned = false;
+  /** Stamp of the newest push that is known of, and its number here: one more for the next in turn, two for any other. */
+  private stamp: string | undefined;
+  private count = 0;
 
   constructor(
     private readonly redis: RedisConnection,
@@ -96,7 +109,7 @@ export class RedisPush {
   async put(record: PushedRecord, { ifAbsent }: { readonly ifAbsent: boolean }): Promise<boolean> {
     this.mirror.note(record);
     const { space, key, value, ttl } = record;
-    const keys = [this.countName, this.name(space, key), this.journalName(space)];
+    const keys = [this.stampName, this.name(space, key), this.journalName(space)];
     const values = [ifAbsent ? 'if absent' : '', String(ttl), space, key, value, this.channel];
     return Number(await this.script(PUSH, keys, values)) > 0;
   }
@@ -106,8 +119,8 @@ export class RedisPush {
     return `${this.channel}:${space}:${key}`;
   }
 
-  private get countName(): string {
-    return `${this.channel}:count`;
+  private get stampName(): string {
+    return `${this.channel}:stamp`;
   }
 
   private journalName(space: PushedSpace): string {
@@ -115,14 +128,16 @@ export class RedisPush {
   }
 
   private async work(): Promise<void> {
-    if (this.isAtWork || this.isClosed) return;
+    const now = this.context.clock.monotonic();
+    if (this.isAtWork || this.isClosed || now < this.forbiddenUntil) return;
     this.isAtWork = true;
     try {
       await this.listen();
       await this.beat();
-    } catch {
+    } catch (error) {
       // Redis is away. Requests that want to know will hear so themselves.
       this.heardAt = this.context.clock.monotonic();
+      if (isForbidden(error)) this.giveWay();
     } finally {
       this.isAtWork = false;
     }
@@ -142,27 +157,41 @@ export class RedisPush {
       },
     });
     this.heardAt = this.context.clock.monotonic();
+    this.hasWarned = false;
     if (this.isClosed) unsubscribe();
     else this.unsubscribe = unsubscribe;
   }
 
+  /** An administrator is told once, and may allow it at any time. */
+  private giveWay(): void {
+    this.forbiddenUntil = this.context.clock.monotonic() + FORBIDDEN_MS;
+    if (!this.hasWarned) this.context.warn(FORBIDDEN);
+    this.hasWarned = true;
+  }
+
   private async beat(): Promise<void> {
-    await this.script(BEAT, [this.countName], [this.ownChannel, String(this.context.clock.monotonic())]);
+    await this.script(BEAT, [this.stampName], [this.ownChannel, String(this.context.clock.monotonic())]);
   }
 
   private hear(message: string): void {
-    const [count = '', ttl = '', space, key = '', ...value] = message.split(' ');
+    const [stamp = '', last, ttl = '', space, key = '', ...value] = message.split(' ');
     const known = PUSHED_SPACES.find((name) => name === space);
     if (known === undefined) return;
-    this.mirror.pushed(Number(count), { space: known, key, value: value.join(' '), ttl: Number(ttl) });
+    const record = { space: known, key, value: value.join(' '), ttl: Number(ttl) };
+    this.mirror.pushed(this.numberOf(stamp, last), record);
   }
 
   private hearBeat(message: string): void {
-    const [count, sentAt] = message.split(' ').map(Number);
-    if (count === undefined || sentAt === undefined) return;
+    const [stamp = '', sentAt] = message.split(' ');
     this.heardAt = this.context.clock.monotonic();
-    this.mirror.confirm({ count, sentAt });
+    this.mirror.confirm({ count: this.numberOf(stamp), sentAt: Number(sentAt) });
     if (this.mirror.needsReading) void this.read();
+  }
+
+  private numberOf(stamp: string, last?: string): number {
+    if (stamp !== this.stamp) this.count += last === this.stamp ? 1 : 2;
+    this.stamp = stamp;
+    return this.count;
   }
 
   private async read(): Promise<void> {
@@ -197,4 +226,8 @@ export class RedisPush {
   private script(script: string, keys: string[], values: string[]): Promise<unknown> {
     return this.redis.run((client) => client.eval(script, { keys, arguments: values }));
   }
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOPERM');
 }

@@ -1,16 +1,15 @@
 /** Chooses who coordinates: Redis when the application's cache is in Redis, else this process alone. */
 import type { Cache } from 'cache-manager';
-import type { Clock } from '../clock.js';
 import type { Coordinator } from './coordinator.js';
 import { MemoryCoordinator } from './memory.coordinator.js';
 import { RedisConnection, type RedisStore } from './redis.connection.js';
-import { RedisCoordinator } from './redis.coordinator.js';
+import { RedisCoordinator, type RedisContext } from './redis.coordinator.js';
 
 /** The coordinator that goes with the configured cache: there is no second setting to forget. */
-export function selectCoordinator(cache: Cache | undefined, namespace: string, clock: Clock): Coordinator {
+export function selectCoordinator(cache: Cache | undefined, context: RedisContext): Coordinator {
   const store = cache?.stores.map((keyv): unknown => keyv.store).find(isRedisStore);
-  if (store === undefined) return new MemoryCoordinator(clock);
-  const coordinator = new RedisCoordinator(new RedisConnection(store, clock), { namespace, clock });
+  if (store === undefined) return new MemoryCoordinator(context.clock);
+  const coordinator = new RedisCoordinator(new RedisConnection(store, context.clock), context);
   void coordinator.open();
   return coordinator;
 }

@@ -1,6 +1,7 @@
 /** Finds the bearer token of a request (RFC 6750 section 2.1). The header only: never the query, never the body. */
 import { InvalidRequestException } from '../errors/exceptions.js';
 import type { HttpExchange } from '../http/http-exchange.js';
+import { MalformedTokenError } from '../verification/jws.js';
 
 /** The scheme alone, by the characters that a scheme may have (RFC 9110 sections 5.6.2 and 11.1). */
 const BEARER_SCHEME = /^bearer(?![\w!#$%&'*+.^`|~-])/i;
@@ -11,8 +12,8 @@ const USUAL = 'Bearer ';
 const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
 /**
- * What follows the scheme, or undefined when the request has no bearer token; other authentication schemes are ignored. Its form is checked by
- * `assertBearerToken`: a token that was accepted before has the right one.
+ * What follows the scheme, or undefined when the request has no bearer token; other authentication schemes are ignored. Its form is not looked at: a
+ * token that is accepted has the right one, and `formFault` tells of the others.
  *
  * @throws InvalidRequestException for a repeated header
  */
@@ -28,7 +29,10 @@ export function bearerCredential(exchange: HttpExchange): string | undefined {
   return start > SCHEME_LENGTH ? header.slice(start) : '';
 }
 
-/** @throws InvalidRequestException for what is no token */
-export function assertBearerToken(credential: string): void {
-  if (!TOKEN.test(credential)) throw new InvalidRequestException('the Authorization header holds no bearer token');
+/** What to tell of a credential that was refused because it is no token at all; undefined when it is one, or was refused for something else. */
+export function formFault(exchange: HttpExchange, refusal: Error): InvalidRequestException | undefined {
+  if (!(refusal.cause instanceof MalformedTokenError)) return undefined;
+  const credential = bearerCredential(exchange);
+  if (credential === undefined || TOKEN.test(credential)) return undefined;
+  return new InvalidRequestException('the Authorization header holds no bearer token', refusal);
 }

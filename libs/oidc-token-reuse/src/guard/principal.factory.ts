@@ -40,8 +40,8 @@ export class PrincipalFactory {
   /**
    * @throws InvalidTokenException, ProviderUnavailableException, ForbiddenException `role_required`, and what the application's resolver throws
    */
-  async fromBearer(token: PresentedToken): Promise<Principal> {
-    return this.ofBearer(token, await this.dependencies.accessTokens.verify(token));
+  fromBearer(token: PresentedToken): Promise<Principal> {
+    return this.dependencies.accessTokens.verify(token).then(({ verified }) => this.ofBearer(token, verified));
   }
 
   /** As `fromBearer`. The identity is that of the ID Token; the access token is verified too where it is one of this API. */
@@ -52,10 +52,18 @@ export class PrincipalFactory {
     return known === undefined ? this.verifySession(session, verifiable) : this.ofSession(session, known);
   }
 
+  /** As `fromSession`, where nothing has to be waited for; undefined says that `fromSession` has to decide. */
+  fromKnownSession(session: Session): Awaitable<Principal> | undefined {
+    const { verifiable } = this.facts.of(session);
+    if (verifiable === undefined) return this.ofSession(session, undefined);
+    const known = this.dependencies.accessTokens.known(verifiable);
+    return known?.subject === session.subject ? this.ofSession(session, known) : undefined;
+  }
+
   private ofBearer(token: PresentedToken, verified: VerifiedAccessToken): Awaitable<Principal> {
-    const { issuer, providerSessionId } = verified;
-    if (providerSessionId === undefined) return this.bearer(token, verified);
-    return this.isSignedOut({ issuer, providerSessionId }).then((isSignedOut) => {
+    if (!hasSession(verified) || this.dependencies.tombstones.isKnownOpenFor(verified))
+      return this.bearer(token, verified);
+    return this.isSignedOut(verified).then((isSignedOut) => {
       if (!isSignedOut) return this.bearer(token, verified);
       this.dependencies.accessTokens.forget(token);
       throw new InvalidTokenException('the session of the access token was signed out');
@@ -80,7 +88,8 @@ export class PrincipalFactory {
   }
 
   private async verifySession(session: Session, token: PresentedToken): Promise<Principal> {
-    return this.ofSession(session, await this.dependencies.accessTokens.verify(token));
+    const { verified } = await this.dependencies.accessTokens.verify(token);
+    return this.ofSession(session, verified);
   }
 
   private ofSession(session: Session, verified: VerifiedAccessToken | undefined): Awaitable<Principal> {
@@ -131,6 +140,10 @@ export class PrincipalFactory {
         return [];
     }
   }
+}
+
+function hasSession(verified: VerifiedAccessToken): verified is VerifiedAccessToken & ProviderSession {
+  return verified.providerSessionId !== undefined;
 }
 
 async function resolved(principal: Principal, resolver: PrincipalResolver): Promise<Principal> {

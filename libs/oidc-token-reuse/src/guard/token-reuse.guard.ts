@@ -13,7 +13,7 @@ import { SessionService } from '../refresh/session.service.js';
 import { Principal } from '../session/principal.js';
 import { PresentedToken } from '../verification/presented-token.js';
 import { authorize, type Requirements } from './authorization.js';
-import { assertBearerToken, bearerCredential } from './credential.js';
+import { bearerCredential, formFault } from './credential.js';
 import { HandlerRules } from './handler-rules.js';
 import { PrincipalFactory, type Awaitable } from './principal.factory.js';
 
@@ -98,10 +98,9 @@ export class TokenReuseGuard implements CanActivate {
   protected authenticate(exchange: HttpExchange): Awaitable<Principal | undefined> {
     const credential = bearerCredential(exchange);
     if (credential === undefined) return this.fromSession(exchange);
-    const tidying = this.sessions.tidy(exchange);
     const token = new PresentedToken(credential);
-    const known = tidying === undefined ? this.principals.fromKnownBearer(token) : undefined;
-    return known ?? this.fromBearer(token, tidying);
+    const tidying = this.sessions.tidy(exchange);
+    return tidying === undefined ? this.fromBearer(token) : tidying.then(() => this.fromBearer(token));
   }
 
   /** Whether a page load without a credential is sent to the login. Override it to answer 401 there too. */
@@ -116,15 +115,18 @@ export class TokenReuseGuard implements CanActivate {
     return (exchange === undefined ? undefined : this.sessions.tidy(exchange)?.then(() => true)) ?? true;
   }
 
-  private async fromBearer(token: PresentedToken, tidying: Promise<void> | undefined): Promise<Principal> {
-    await tidying;
-    assertBearerToken(token.text);
-    return this.principals.fromBearer(token);
+  private fromBearer(token: PresentedToken): Awaitable<Principal> {
+    return this.principals.fromKnownBearer(token) ?? this.principals.fromBearer(token);
   }
 
-  private async fromSession(exchange: HttpExchange): Promise<Principal | undefined> {
+  private fromSession(exchange: HttpExchange): Awaitable<Principal | undefined> {
     if (!isSafeMethod(exchange) && this.sessions.isPresent(exchange))
       assertSameOrigin(exchange, this.options.publicUrl());
+    const known = this.sessions.known(exchange);
+    return (known && this.principals.fromKnownSession(known)) ?? this.fromLiveSession(exchange);
+  }
+
+  private async fromLiveSession(exchange: HttpExchange): Promise<Principal | undefined> {
     const session = await this.sessions.live(exchange);
     if (session === undefined) return undefined;
     try {
@@ -158,7 +160,7 @@ export class TokenReuseGuard implements CanActivate {
   }
 
   private failure(exchange: HttpExchange, error: unknown): unknown {
-    return error instanceof OidcException ? this.answer(exchange, error) : error;
+    return error instanceof OidcException ? this.answer(exchange, formFault(exchange, error) ?? error) : error;
   }
 
   /** What to throw, with its headers on the response already: they do not depend on the application's exception filters. */

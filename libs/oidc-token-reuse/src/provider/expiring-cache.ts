@@ -50,9 +50,12 @@ export class ExpiringCache<Value extends object> {
 
   /** Lets go of every value that this holds of, and gives them back. */
   deleteWhere(holds: (value: Value) => boolean): readonly Value[] {
-    const held = [...(this.values?.entries() ?? [])].filter(([, value]) => holds(value));
-    for (const [key] of held) this.delete(key);
-    return held.map(([, value]) => value);
+    const held = new Map<string, Value>();
+    this.values?.forEach((value, key) => {
+      if (holds(value)) held.set(key, value);
+    });
+    for (const key of held.keys()) this.delete(key);
+    return [...held.values()];
   }
 
   /** Lets go of everything. */

@@ -109,8 +109,14 @@ export class JwkSetSource {
     unknown: UnknownKids,
   ): readonly SigningKey[] | Promise<readonly SigningKey[]> {
     const set = this.atOnce();
-    if (set?.knows(kid) === true) return set.candidates(algorithm, kid);
+    if (set !== undefined && (set.knows(kid) || !this.mayBring(kid, unknown))) return set.candidates(algorithm, kid);
     return this.newestFor(kid, unknown).then((newest) => newest.candidates(algorithm, kid));
+  }
+
+  /** Whether there is anything to wait for that could bring an unknown key, or a failure to tell of. */
+  private mayBring(kid: string | undefined, unknown: UnknownKids): boolean {
+    if (kid !== undefined && unknown.has(kid)) return false;
+    return this.fetching.isFlying || this.backoff.isFailing || unknown.mayLook;
   }
 
   /**
@@ -179,7 +185,7 @@ export class JwkSetSource {
       await this.fetching.settled();
       return this.newestFor(kid, unknown);
     }
-    if (this.backoff.remaining === 0 && unknown.mayLook()) return this.fetchFor(kid, unknown);
+    if (this.backoff.remaining === 0 && unknown.takeLook()) return this.fetchFor(kid, unknown);
     if (this.backoff.isFailing) throw this.unavailable();
     return set;
   }

@@ -31,11 +31,14 @@ export class UnknownKids {
     this.inVain.set(kid, true);
   }
 
+  get mayLook(): boolean {
+    return this.clock.monotonic() >= this.next;
+  }
+
   /** Counted before anything is fetched, and whatever comes of it. */
-  mayLook(): boolean {
-    const now = this.clock.monotonic();
-    if (now < this.next) return false;
-    this.next = now + this.window;
+  takeLook(): boolean {
+    if (!this.mayLook) return false;
+    this.next = this.clock.monotonic() + this.window;
     return true;
   }
 }

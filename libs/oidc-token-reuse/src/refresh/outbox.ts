@@ -1,5 +1,6 @@
 /** What must reach the shared store and could not yet: offered again until it has. */
 import { CoordinationUnavailableException } from '../errors/exceptions.js';
+import { pause } from './pause.js';
 
 /** Milliseconds between two offers. */
 const PAUSE_MS = 200;
@@ -33,12 +34,12 @@ export class Outbox {
 
   /** Waits for a while until everything is delivered. */
   async drain(): Promise<void> {
+    clearTimeout(this.timer);
     for (let offers = 0; offers < LAST_OFFERS && this.letters.size > 0; offers += 1) {
-      if (offers > 0) await pause();
+      if (offers > 0) await pause(PAUSE_MS);
       await this.offer();
     }
     this.letters.clear();
-    clearTimeout(this.timer);
   }
 
   private schedule(): void {
@@ -70,10 +71,4 @@ export class Outbox {
       return error instanceof CoordinationUnavailableException;
     }
   }
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, PAUSE_MS);
-  });
 }

@@ -1,5 +1,4 @@
 /** Renews one token set: under the session's lease, once, and told to all who come late. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Coordinator, Lease, PlacedRecord } from '../coordination/coordinator.js';
 import {
   CoordinationUnavailableException,
@@ -15,6 +14,7 @@ import type { Session } from '../session/session.js';
 import { sessionDigest, type Tombstones } from '../session/tombstones.js';
 import { longestRenewal, LOOK_MS, LOOKS } from './leader-time.js';
 import type { Outbox } from './outbox.js';
+import { pause } from './pause.js';
 import { IdentityChangedError, type Redemption } from './redemption.js';
 import { linkOf, type Successors } from './successors.js';
 
@@ -102,7 +102,7 @@ export class Renewal {
   private async awaited(session: Session): Promise<Session | undefined> {
     const looks = this.dependencies.provider.options.replayWindow > 0 ? 0 : LOOKS;
     for (let look = 0; look < looks; look += 1) {
-      await delay(LOOK_MS);
+      await pause(LOOK_MS);
       const adopted = await this.adopted(session);
       if (adopted !== undefined) return adopted;
     }

@@ -14,6 +14,7 @@ import type { TransactionCookies } from '../session/transaction.cookies.js';
 import type { Outbox } from './outbox.js';
 import type { RefreshService } from './refresh.service.js';
 import type { SessionEnding } from './session-ending.js';
+import { SessionAtHand } from './session-at-hand.js';
 import type { SharedKnowledge } from './shared-knowledge.js';
 
 export interface SessionServiceDependencies {
@@ -37,7 +38,11 @@ export class SessionService {
   /** What a response has written already counts for the rest of its request: a guard may stand before a handler twice. */
   private readonly written = new WeakMap<HttpExchange, Session>();
 
-  constructor(private readonly dependencies: SessionServiceDependencies) {}
+  private readonly atHand: SessionAtHand;
+
+  constructor(private readonly dependencies: SessionServiceDependencies) {
+    this.atHand = new SessionAtHand(dependencies);
+  }
 
   /** True when the request carries something that claims to be a session. */
   isPresent(exchange: HttpExchange): boolean {
@@ -58,6 +63,11 @@ export class SessionService {
   tidy(exchange: HttpExchange): Promise<void> | undefined {
     const { transactions } = this.dependencies;
     return transactions.isPresent(exchange) ? transactions.evict(exchange) : undefined;
+  }
+
+  /** As `live`, where nothing has to be waited for, renewed or written; undefined says that `live` has to decide. */
+  known(exchange: HttpExchange): Session | undefined {
+    return this.written.has(exchange) ? undefined : this.atHand.of(exchange);
   }
 
   /** The newest form of the request's session. Renews nothing and writes nothing; undefined when there is none or it is over. */
@@ -154,9 +164,9 @@ export class SessionService {
     this.forget(exchange);
   }
 
-  /** Whether a session of this owner began here and may still be there. */
-  async anyOf(owner: SessionOwner): Promise<boolean> {
-    return (await this.dependencies.index.find(owner)).length > 0;
+  /** Whether a session of this owner began here and may still be there; undefined when nobody can tell. */
+  anyOf(owner: SessionOwner): Promise<boolean | undefined> {
+    return this.dependencies.index.hasAny(owner);
   }
 
   /**
@@ -205,7 +215,8 @@ export class SessionService {
     const carried = await this.read(exchange);
     if (carried === undefined) return undefined;
     try {
-      if (await this.dependencies.shared.isSignedOut(carried)) throw signedOut();
+      if (await this.dependencies.shared.isSignedOut(carried))
+        throw new LoginRequiredException('login_required', 'the session was signed out');
       const session = await renew(carried);
       if (session.generation !== carried.generation) await this.write(exchange, session);
       return session;
@@ -265,8 +276,4 @@ export class SessionService {
     const { clock, options } = this.dependencies;
     return clock.millis() - tokens.issuedAt * 1000 < options.reuseMaxSessionAge;
   }
-}
-
-function signedOut(): LoginRequiredException {
-  return new LoginRequiredException('login_required', 'the session was signed out');
 }

@@ -23,6 +23,12 @@ export class SharedKnowledge {
     return this.ifReachable(this.dependencies.successors.newest(session), session);
   }
 
+  /** True when it is known here, without asking anybody, that a session was neither signed out nor renewed. */
+  isKnownCurrent(session: Session): boolean {
+    const { tombstones, successors } = this.dependencies;
+    return tombstones.isKnownOpen(session) && successors.isKnownNewest(session);
+  }
+
   /** As far as the word has come: for every request. */
   isSignedOut(session: Session): Promise<boolean> {
     return this.ifReachable(this.dependencies.tombstones.hasArrived(session), false);

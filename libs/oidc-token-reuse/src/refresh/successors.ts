@@ -55,6 +55,12 @@ export class Successors {
     return current;
   }
 
+  /** True when it is known here, without asking anybody, that nothing has replaced the session's token set. */
+  isKnownNewest(session: Session): boolean {
+    const known = this.coordinator.atOnce('successor', linkOf(session));
+    return known !== undefined && known.value === undefined;
+  }
+
   /** Notes that the refresh token is about to be sent. */
   async beginAttempt(session: Session): Promise<EarlierAttempt> {
     const key = spentKey(session);

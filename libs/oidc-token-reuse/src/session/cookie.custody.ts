@@ -21,6 +21,10 @@ const COUNT = 'n';
 /** The authentication tag at the end of a sealed session names it: nobody else's can end like that (RFC 7518 section 5.3). */
 const TAG_LENGTH = 22;
 
+function nameOf(sealed: string): string {
+  return sealed.slice(-TAG_LENGTH);
+}
+
 /** What sessions are sealed for: they open for the provider and the client they were made with, and nobody else gets their refresh token. */
 export function purposeOf({ issuer, clientId }: Pick<OidcOptions, 'issuer' | 'clientId'>): string {
   return JSON.stringify(['session', issuer, clientId]);
@@ -39,14 +43,18 @@ export class CookieCustody extends Custody {
     super();
   }
 
+  known(exchange: HttpExchange): Session | undefined {
+    const sealed = readChunks(exchange.cookies, this.name).join('');
+    return this.dependencies.opened.find(nameOf(sealed), sealed);
+  }
+
   async read(exchange: HttpExchange): Promise<Session | undefined> {
     const { sealer, opened } = this.dependencies;
     const chunks = readChunks(exchange.cookies, this.name);
     const [first] = chunks;
     if (first === undefined) return this.discard(exchange);
     const sealed = chunks.join('');
-    const name = sealed.slice(-TAG_LENGTH);
-    const known = opened.find(name, sealed);
+    const known = opened.find(nameOf(sealed), sealed);
     if (known !== undefined) return known;
     const header = sealer.peek(first);
     // Sealed with a secret that is not known here: another instance may know it.
@@ -55,7 +63,7 @@ export class CookieCustody extends Custody {
     const plain = await sealer.open(chunks.slice(0, header[COUNT]).join(''));
     if (plain === undefined) return this.discard(exchange);
     const session = decodeSession(plain.plaintext);
-    return session === undefined ? undefined : opened.keep(name, sealed, session);
+    return session === undefined ? undefined : opened.keep(nameOf(sealed), sealed, session);
   }
 
   isPresent(exchange: HttpExchange): boolean {

@@ -5,6 +5,8 @@ import type { Session } from './session.js';
 export abstract class Custody {
   /** The session that the request carries, as it was written; undefined when there is none that opens. Lifetimes are not checked. */
   abstract read(exchange: HttpExchange): Promise<Session | undefined>;
+  /** As `read`, for what was read a moment ago and has not come to its end, nor its access token; undefined says that `read` has to tell. */
+  abstract known(exchange: HttpExchange): Session | undefined;
   /** True when the request carries something that claims to be a session. */
   abstract isPresent(exchange: HttpExchange): boolean;
   /**

@@ -20,12 +20,18 @@ export class SessionIndex {
     for (const key of keysOf(session)) await this.coordinator.removeMember(key, entryOf(session, place));
   }
 
+  /** Whether there is one, ended by itself meanwhile or not; undefined when there may be one that is not known here. */
+  async hasAny(owner: SessionOwner): Promise<boolean | undefined> {
+    if ((await this.find(owner)).length > 0) return true;
+    return this.coordinator.mayLackMembers ? undefined : false;
+  }
+
   /** Ids and places of the sessions. Some may have ended by themselves meanwhile. */
   async find(owner: SessionOwner): Promise<readonly { readonly id: string; readonly place: string }[]> {
     const entries = await this.coordinator.members(keyOf(owner));
     return entries.map((entry) => {
-      const [id = '', place = ''] = entry.split(' ');
-      return { id, place };
+      const end = entry.indexOf(' ');
+      return { id: entry.slice(0, end), place: entry.slice(end + 1) };
     });
   }
 }

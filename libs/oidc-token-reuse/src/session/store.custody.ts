@@ -39,6 +39,15 @@ export class StoreCustody extends Custody {
     super();
   }
 
+  known(exchange: HttpExchange): Session | undefined {
+    const key = this.keyOf(exchange);
+    if (key === undefined) return undefined;
+    const { coordinator, opened } = this.dependencies;
+    const place = placeOf(key);
+    const sealed = coordinator.atOnce('session', place)?.value;
+    return sealed === undefined ? undefined : opened.find(place, sealed);
+  }
+
   async read(exchange: HttpExchange): Promise<Session | undefined> {
     const key = this.keyOf(exchange);
     if (key === undefined) return undefined;

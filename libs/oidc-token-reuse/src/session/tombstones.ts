@@ -88,12 +88,36 @@ export class Tombstones {
     return hasEnded(session, this.glance);
   }
 
+  /** True when it is known here, without asking anybody, that the session was not signed out. */
+  isKnownOpen(session: Session): boolean {
+    const { sub, sid } = keysOf(session);
+    return (
+      this.isKnownAbsent('tombstone', session.id) &&
+      this.isKnownAbsent('tombstone', sub) &&
+      (sid === undefined || this.isKnownUnmarked(sid))
+    );
+  }
+
+  /** As `isKnownOpen`, for a session at the provider. */
+  isKnownOpenFor(session: ProviderSession): boolean {
+    return this.isKnownUnmarked(sidKeyOf(session));
+  }
+
   /** True when a bearer token that names a session at the provider belongs to one that has ended, as far as the word has come. */
   async hasArrivedFor(session: ProviderSession): Promise<boolean> {
-    return (await markOf(session, this.glance)) !== undefined;
+    return (await markOf(sidKeyOf(session), this.glance)) !== undefined;
   }
 
   private readonly glance: Look = (space, key) => this.coordinator.glance(space, key);
+
+  private isKnownUnmarked(sid: string): boolean {
+    return this.isKnownAbsent('tombstone', sid) && this.isKnownAbsent('unverified-tombstone', sid);
+  }
+
+  private isKnownAbsent(space: PushedSpace, key: string): boolean {
+    const known = this.coordinator.atOnce(space, key);
+    return known !== undefined && known.value === undefined;
+  }
 
   private async put(space: PushedSpace, key: string, ttl = this.options.sessionAbsoluteLifetime): Promise<void> {
     await this.coordinator.put(space, key, { value: String(this.clock.millis()), ttl });
@@ -101,21 +125,43 @@ export class Tombstones {
 }
 
 async function hasEnded(session: Session, look: Look): Promise<boolean> {
-  const { id, issuer, providerSessionId, startedAt } = session;
-  const ended = await Promise.all([
-    look('tombstone', id),
-    providerSessionId === undefined ? undefined : markOf({ issuer, providerSessionId }, look),
-  ]);
+  const { id, startedAt } = session;
+  const { sub, sid } = keysOf(session);
+  const ended = await Promise.all([look('tombstone', id), sid === undefined ? undefined : markOf(sid, look)]);
   if (ended.some((mark) => mark !== undefined)) return true;
-  const subjectEnded = await look('tombstone', subjectKey(session));
+  const subjectEnded = await look('tombstone', sub);
   return subjectEnded !== undefined && startedAt <= Number(subjectEnded);
 }
 
 /** The mark of a session at the provider, by its own word or by that of a browser. */
-async function markOf(session: ProviderSession, look: Look): Promise<string | undefined> {
-  const key = providerSessionKey(session);
-  const marks = await Promise.all([look('tombstone', key), look('unverified-tombstone', key)]);
+async function markOf(sid: string, look: Look): Promise<string | undefined> {
+  const marks = await Promise.all([look('tombstone', sid), look('unverified-tombstone', sid)]);
   return marks.find((mark) => mark !== undefined);
+}
+
+interface KeysOfSession {
+  readonly sub: string;
+  readonly sid: string | undefined;
+}
+
+/** Follow from what they are keys of, which nobody changes, and are asked for at every request. */
+const sessionKeys = new WeakMap<Session, KeysOfSession>();
+const sidKeys = new WeakMap<ProviderSession, string>();
+
+function keysOf(session: Session): KeysOfSession {
+  const known = sessionKeys.get(session);
+  if (known !== undefined) return known;
+  const { issuer, providerSessionId } = session;
+  const sid = providerSessionId === undefined ? undefined : providerSessionKey({ issuer, providerSessionId });
+  const keys = { sub: subjectKey(session), sid };
+  sessionKeys.set(session, keys);
+  return keys;
+}
+
+function sidKeyOf(session: ProviderSession): string {
+  const key = sidKeys.get(session) ?? providerSessionKey(session);
+  sidKeys.set(session, key);
+  return key;
 }
 
 function providerSessionKey({ issuer, providerSessionId }: ProviderSession): string {

@@ -1,6 +1,7 @@
 /** Token in, claims out: verifies what bearers present, as an access token for this API (RFC 9068 section 4, RFC 8725 section 3.12). */
 import type { Clock } from '../clock.js';
 import { InvalidTokenException } from '../errors/exceptions.js';
+import { withoutStack } from '../errors/oidc.exception.js';
 import type { OidcEvents } from '../observability/events.js';
 import { deepFrozen, type JsonObject } from '../provider/json.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
@@ -15,7 +16,7 @@ import {
   validateTimes,
 } from './claims.js';
 import { issuerOf, validateIssuer } from './issuer.js';
-import { assertLength, MAX_BEARER_LENGTH, type UnverifiedJws } from './jws.js';
+import { assertLength, MAX_BEARER_LENGTH, objectOf, type UnverifiedJws } from './jws.js';
 import type { PresentedToken } from './presented-token.js';
 import { isTokenFault, type SignatureVerifier } from './signature.verifier.js';
 import { rolesAt } from './roles.js';
@@ -43,7 +44,7 @@ const FOR_GRAPH =
   'the access token is for Microsoft Graph, which alone can verify it; request a scope of this API, and exchange the token on behalf of the end-user';
 
 /** An accepted access token, and what it was accepted under. */
-interface AcceptedAccessToken extends AcceptedToken {
+export interface AcceptedAccessToken extends AcceptedToken {
   readonly verified: VerifiedAccessToken;
   readonly metadataIssuer: string;
 }
@@ -81,23 +82,18 @@ export class AccessTokenVerifier {
   }
 
   /**
-   * Verifies a bearer token. Checked: form, signature, type, issuer and tenant, audience, times, subject, that it is no other kind of token and not
+   * Verifies a bearer token, whether it was accepted before or not; what can be refused at once is, without a promise. Checked: form, signature, type, issuer and tenant, audience, times, subject, that it is no other kind of token and not
    * bound to a key. Not checked: scopes, and whether it was revoked.
    *
    * @throws InvalidTokenException for whatever is wrong with the token
    * @throws ProviderUnavailableException when the provider's keys cannot be had
    */
-  async verify(token: PresentedToken): Promise<VerifiedAccessToken> {
-    const known = this.known(token);
-    if (known !== undefined) return known;
+  verify(token: PresentedToken): Promise<AcceptedAccessToken> {
     try {
       assertLength(token.text, MAX_BEARER_LENGTH);
-      const { verified } = await this.cache.verifyOnce(token, () => this.accept(token));
-      return verified;
+      return this.cache.verifyOnce(token, () => this.accept(token));
     } catch (error) {
-      if (!isTokenFault(error) && !(error instanceof UnacceptableClaimError)) throw error;
-      this.context.events.emit({ type: 'token.rejected', issuer: this.provider.issuer, reason: error.message });
-      throw new InvalidTokenException(descriptionOf(error), error);
+      throw this.refusal(error);
     }
   }
 
@@ -111,17 +107,28 @@ export class AccessTokenVerifier {
     this.cache.close();
   }
 
-  private async accept(token: PresentedToken): Promise<AcceptedAccessToken> {
-    const jws = await this.signatures.presented(token, MAX_BEARER_LENGTH, refuseGraphToken);
-    const { metadata } = this.provider;
-    const { issuer: metadataIssuer } = metadata.atOnce() ?? (await metadata.get());
-    const verified = this.validate(jws, metadataIssuer);
-    return { key: jws.key, expiresAt: verified.expiresAt, metadataIssuer, verified };
+  private accept(token: PresentedToken): Promise<AcceptedAccessToken> {
+    const isOfEntra = this.provider.options.preset === 'entra';
+    const inspect = isOfEntra ? refuseGraphToken : refuseGraphHeader;
+    return this.acceptSigned(this.signatures.presented(token, MAX_BEARER_LENGTH, inspect));
+  }
+
+  private async acceptSigned(signed: Promise<VerifiedJws>): Promise<AcceptedAccessToken> {
+    try {
+      const jws = await signed;
+      const { metadata } = this.provider;
+      const { issuer: metadataIssuer } = metadata.atOnce() ?? (await metadata.get());
+      const verified = this.validate(jws, metadataIssuer);
+      return { key: jws.key, expiresAt: verified.expiresAt, metadataIssuer, verified };
+    } catch (error) {
+      throw this.refusal(error);
+    }
   }
 
   private validate(jws: VerifiedJws, metadataIssuer: string): VerifiedAccessToken {
     const { options } = this.provider;
     const { claims } = jws;
+    if (isForGraph(claims)) throw forGraph();
     if (options.reusedToken === 'access_token') requireAccessToken(jws);
     else requireIdTokenOf(options.acceptedAudiences, jws);
     const tenant = validateIssuer(claims, { metadataIssuer, options, keyIssuer: jws.key.issuer });
@@ -138,6 +145,13 @@ export class AccessTokenVerifier {
       claims: deepFrozen(claims),
       expiresAt,
     };
+  }
+
+  /** What the caller is told, and the listener, of a token that is refused; other failures as they are. */
+  private refusal(error: unknown): unknown {
+    if (!isTokenFault(error) && !(error instanceof UnacceptableClaimError)) return error;
+    this.context.events.emit({ type: 'token.rejected', issuer: this.provider.issuer, reason: error.message });
+    return withoutStack(() => new InvalidTokenException(descriptionOf(error), error));
   }
 
   /** What is checked at every use. */
@@ -159,8 +173,21 @@ export class AccessTokenVerifier {
 }
 
 /** Its signature never verifies here, because Graph changes the header: it is recognised by what it says of itself, so that the reason can be told. */
-function refuseGraphToken({ header, claims }: UnverifiedJws): void {
-  if ('nonce' in header || GRAPH.includes(claims['aud'])) throw new UnacceptableClaimError('aud', FOR_GRAPH);
+function refuseGraphToken(jws: UnverifiedJws): void {
+  refuseGraphHeader(jws);
+  if (isForGraph(objectOf(Buffer.from(jws.payload, 'base64url')))) throw forGraph();
+}
+
+function refuseGraphHeader({ header }: UnverifiedJws): void {
+  if ('nonce' in header) throw forGraph();
+}
+
+function isForGraph({ aud }: JsonObject): boolean {
+  return GRAPH.includes(aud);
+}
+
+function forGraph(): UnacceptableClaimError {
+  return new UnacceptableClaimError('aud', FOR_GRAPH);
 }
 
 /**
@@ -184,5 +211,7 @@ function requireIdTokenOf(accepted: readonly string[], jws: VerifiedJws): void {
 function scopesOf(claims: JsonObject): readonly string[] {
   const value = claims['scope'] ?? claims['scp'];
   const listed: readonly unknown[] = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : [];
-  return [...new Set(listed.filter((scope) => typeof scope === 'string' && scope !== ''))].map(String);
+  return listed.filter(
+    (scope, index): scope is string => typeof scope === 'string' && scope !== '' && listed.indexOf(scope) === index,
+  );
 }

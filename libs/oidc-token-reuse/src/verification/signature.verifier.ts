@@ -1,10 +1,11 @@
 /** Checks signatures with jose against the provider's published keys. */
-import { compactVerify } from 'jose';
+import { compactVerify, type CryptoKey } from 'jose';
+import { withoutStack } from '../errors/oidc.exception.js';
 import { ReportableError } from '../observability/reason.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
 import type { SigningAlgorithm, SigningKey } from '../provider/jwk-set.js';
+import { assertCanonical, MalformedTokenError, objectOf, readJws, type JwsHeader, type UnverifiedJws } from './jws.js';
 import type { PresentedToken } from './presented-token.js';
-import { MalformedTokenError, parseJws, type UnverifiedJws } from './jws.js';
 import type { VerifiedJws } from './verified-token.cache.js';
 
 /** The token was not signed by a published key of the provider. */
@@ -12,58 +13,80 @@ export class BadSignatureError extends ReportableError {
   override readonly name = 'BadSignatureError';
 }
 
-type Candidates = (
-  algorithm: SigningAlgorithm,
-  kid: string | undefined,
-) => readonly SigningKey[] | Promise<readonly SigningKey[]>;
+/** A provider has few keys and kinds of token. */
+const MAX_HEADERS = 100;
 
-/** Verifies signatures; says nothing about claims. */
+/** Verifies signatures; says nothing about claims, which nobody sees before. */
 export class SignatureVerifier {
+  /** Headers of tokens that were well signed, by their segment. */
+  private readonly headers = new Map<string, JwsHeader>();
+
   constructor(private readonly provider: OpenIdProvider) {}
 
   /**
-   * Verifies the signature of a token that somebody presented, or that a session holds.
+   * Verifies the signature of a token that somebody presented, or that a session holds. Refuses at once, without a promise, where nothing has to be
+   * waited for.
    *
    * @param inspect Throws for a token that is refused whatever its signature; called before that is checked.
    * @throws MalformedTokenError, BadSignatureError, ProviderUnavailableException (no keys), and what `inspect` throws
    */
-  async presented(
+  presented(
     { text, isOfSession }: PresentedToken,
     maxLength: number,
     inspect?: (jws: UnverifiedJws) => void,
   ): Promise<VerifiedJws> {
-    const { keys } = this.provider;
-    const jws = parseJws(text, maxLength);
+    const jws = readJws(text, maxLength, this.headers);
     inspect?.(jws);
-    return verifySignature(text, jws, (algorithm, kid) =>
-      isOfSession ? keys.candidatesForSession(algorithm, kid) : keys.candidates(algorithm, kid),
-    );
+    const { keys } = this.provider;
+    const found = isOfSession
+      ? keys.candidatesForSession(jws.algorithm, jws.kid)
+      : keys.candidates(jws.algorithm, jws.kid);
+    return found instanceof Promise
+      ? found.then((candidates) => this.verify(text, jws, onlyOne(candidates)))
+      : this.verify(text, jws, onlyOne(found));
   }
 
   /** Verifies the signature of a token that the provider gave us in answer to our own request. */
   async received(token: string, maxLength: number): Promise<VerifiedJws> {
-    const { keys } = this.provider;
-    return verifySignature(token, parseJws(token, maxLength), (algorithm, kid) =>
-      keys.candidatesForOwn(algorithm, kid),
-    );
+    const jws = readJws(token, maxLength, this.headers);
+    return this.verify(token, jws, onlyOne(await this.provider.keys.candidatesForOwn(jws.algorithm, jws.kid)));
+  }
+
+  private async verify(token: string, jws: UnverifiedJws, key: SigningKey): Promise<VerifiedJws> {
+    const { algorithm, kid, type, header, protectedHeader } = jws;
+    assertCanonical(jws.payload);
+    assertCanonical(jws.signature, 'the signature');
+    const payload = await signedPayload(token, await key.import(algorithm), algorithm);
+    const claims = objectOf(payload);
+    if (!this.headers.has(protectedHeader)) this.rememberHeader(protectedHeader, { algorithm, kid, type, header });
+    return { algorithm, kid, type, header, claims, key };
+  }
+
+  private rememberHeader(segment: string, header: JwsHeader): void {
+    if (this.headers.size >= MAX_HEADERS) this.headers.clear();
+    this.headers.set(segment, header);
   }
 }
 
-async function verifySignature(token: string, jws: UnverifiedJws, candidates: Candidates): Promise<VerifiedJws> {
-  const found = candidates(jws.algorithm, jws.kid);
-  const [key, another] = found instanceof Promise ? await found : found;
-  if (key === undefined) throw new BadSignatureError('no published key fits the token');
-  // Without a `kid` there has to be one key only (OpenID Connect Core section 10.1), and one `kid` names one key.
-  if (another !== undefined) throw new BadSignatureError('more than one published key fits the token');
-  const publicKey = await key.import(jws.algorithm);
-  try {
-    await compactVerify(token, publicKey, { algorithms: [jws.algorithm] });
-  } catch (error) {
-    // Key and algorithm fit each other, so whatever fails is about the token.
-    throw new BadSignatureError('the signature is not valid', { cause: error });
-  }
-  const { algorithm, kid, type, header, claims } = jws;
-  return { algorithm, kid, type, header, claims, key };
+function signedPayload(token: string, key: CryptoKey, algorithm: SigningAlgorithm): Promise<Uint8Array> {
+  return compactVerify(token, key, { algorithms: [algorithm] }).then(
+    ({ payload }) => payload,
+    (error: unknown) => {
+      // Key and algorithm fit each other, so whatever fails is about the token.
+      throw badSignature('the signature is not valid', error);
+    },
+  );
+}
+
+/** Without a `kid` there has to be one key only (OpenID Connect Core section 10.1), and one `kid` names one key. */
+function onlyOne([key, another]: readonly SigningKey[]): SigningKey {
+  if (key === undefined) throw badSignature('no published key fits the token');
+  if (another !== undefined) throw badSignature('more than one published key fits the token');
+  return key;
+}
+
+function badSignature(message: string, cause?: unknown): BadSignatureError {
+  return withoutStack(() => new BadSignatureError(message, { cause }));
 }
 
 /** True for every failure that is the token's own fault. */

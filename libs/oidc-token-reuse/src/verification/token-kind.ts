@@ -1,9 +1,9 @@
 /** Tells the kinds of token apart by what they say of themselves (RFC 8725 section 3.12): each entry point takes its own kind and no other. */
 import type { JsonObject } from '../provider/json.js';
 import { audiencesOf, UnacceptableClaimError } from './claims.js';
-import type { UnverifiedJws } from './jws.js';
+import type { VerifiedJws } from './verified-token.cache.js';
 
-type Described = Pick<UnverifiedJws, 'type' | 'claims'>;
+type Described = Pick<VerifiedJws, 'type' | 'claims'>;
 
 /** RFC 9068 section 2.1. */
 const ACCESS_TOKEN_TYPE = 'at+jwt';

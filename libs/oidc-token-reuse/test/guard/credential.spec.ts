@@ -1,14 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { InvalidRequestException } from '../../src/errors/exceptions.js';
-import { assertBearerToken, bearerCredential } from '../../src/guard/credential.js';
+import { InvalidRequestException, InvalidTokenException } from '../../src/errors/exceptions.js';
+import { bearerCredential, formFault } from '../../src/guard/credential.js';
 import type { HttpExchange } from '../../src/http/http-exchange.js';
+import { MalformedTokenError } from '../../src/verification/jws.js';
 import { exchangeWith } from '../support.js';
 
-/** As the guard does for a token that it does not know. */
+const refused = (cause?: Error): Error => new InvalidTokenException('refused', cause);
+/** As the guard does for a token that turned out to be none. */
 const bearerToken = (exchange: HttpExchange): string | undefined => {
   const credential = bearerCredential(exchange);
-  if (credential !== undefined) assertBearerToken(credential);
+  const fault = formFault(exchange, refused(new MalformedTokenError('no token')));
+  if (fault !== undefined) throw fault;
   return credential;
 };
 const tokenOf = (value: string) => bearerToken(exchangeWith([['Authorization', value]]));

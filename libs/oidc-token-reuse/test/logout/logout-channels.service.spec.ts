@@ -1,9 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { InvalidRequestException, ProviderUnavailableException } from '../../src/errors/exceptions.js';
+import {
+  CoordinationUnavailableException,
+  InvalidRequestException,
+  ProviderUnavailableException,
+} from '../../src/errors/exceptions.js';
 import { OidcException } from '../../src/errors/oidc.exception.js';
 import { LogoutChannelsService } from '../../src/logout/logout-channels.service.js';
 import { OidcEvents } from '../../src/observability/events.js';
 import { Tombstones } from '../../src/session/tombstones.js';
+import { TRANSACTION_LIFETIME } from '../../src/session/transaction.js';
 import {
   InvalidLogoutTokenError,
   type LogoutToken,
@@ -34,7 +39,8 @@ function bench(answer: () => LogoutToken = () => TOKEN) {
   });
   const hasEnded = (subject: string, providerSessionId?: string): Promise<boolean> =>
     tombstones.has(sessionOf({ issuer, subject, providerSessionId }));
-  return { channels, clock, recorder, hasEnded };
+  const lifetime = provider.options.sessionAbsoluteLifetime;
+  return { channels, clock, store, recorder, lifetime, hasEnded };
 }
 
 describe('back-channel logout', () => {
@@ -77,6 +83,33 @@ describe('back-channel logout', () => {
     expect(recorder.events).toHaveLength(1);
     clock.advance(1);
     await channels.backChannel('token');
+  });
+
+  it.each(['acquire', 'get', 'put'] as const)(
+    'takes a token again that could not be carried out, since "%s" failed',
+    async (method) => {
+      const { channels, store, recorder, hasEnded } = bench();
+      store.failing.add(method);
+      expect(await failureOf(channels.backChannel('token'))).toBeInstanceOf(CoordinationUnavailableException);
+      store.failing.clear();
+      expect([await hasEnded('alice', 'sid-1'), recorder.events]).toEqual([false, []]);
+      await channels.backChannel('token');
+      expect(await hasEnded('alice', 'sid-1')).toBe(true);
+      expect(await failureOf(channels.backChannel('token'))).toBeInstanceOf(InvalidRequestException);
+    },
+  );
+
+  it('says that it cannot be decided when the lease was lost meanwhile, and takes the token again', async () => {
+    const { channels, store, recorder } = bench();
+    const lost = { publish: () => Promise.resolve(false), release: () => Promise.resolve() };
+    const acquire = store.acquire.bind(store);
+    store.acquire = () => Promise.resolve(lost);
+    expect(await failureOf(channels.backChannel('token'))).toBeInstanceOf(CoordinationUnavailableException);
+    store.acquire = () => Promise.resolve(undefined);
+    expect(await failureOf(channels.backChannel('token'))).toBeInstanceOf(CoordinationUnavailableException);
+    store.acquire = acquire;
+    await channels.backChannel('token');
+    expect(recorder.reasons('logout.received')).toHaveLength(1);
   });
 
   it('O1 remembers one that is about to expire for a second', async () => {
@@ -147,6 +180,25 @@ describe('front-channel logout', () => {
     const { channels, hasEnded } = bench();
     await channels.frontChannel(issuer, 'x'.repeat(256));
     expect(await hasEnded('alice', 'x'.repeat(256))).toBe(true);
+  });
+
+  it('O3 remembers a session that nobody can know of as long as its cookies could live', async () => {
+    const { channels, clock, lifetime, hasEnded } = bench();
+    await channels.frontChannel(issuer, 'pushed-out');
+    clock.advance(lifetime - 1);
+    expect(await hasEnded('alice', 'pushed-out')).toBe(true);
+    clock.advance(1);
+    expect(await hasEnded('alice', 'pushed-out')).toBe(false);
+  });
+
+  it('O3 remembers a session that is not there as long as a login may take', async () => {
+    const { channels, clock, store, hasEnded } = bench();
+    Object.assign(store, { mayLackMembers: false });
+    await channels.frontChannel(issuer, 'not-there');
+    clock.advance(TRANSACTION_LIFETIME - 1);
+    expect(await hasEnded('alice', 'not-there')).toBe(true);
+    clock.advance(1);
+    expect(await hasEnded('alice', 'not-there')).toBe(false);
   });
 
   it('O3 takes a hundred in ten seconds, and no more of them', async () => {

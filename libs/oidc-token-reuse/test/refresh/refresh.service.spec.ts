@@ -4,6 +4,7 @@ import { OidcException } from '../../src/errors/oidc.exception.js';
 import { LostResponseException } from '../../src/provider/provider-fetch.js';
 import type { Session } from '../../src/session/session.js';
 import { jwtOf, NOW, sessionOf, tokensOf } from '../session/support.js';
+import { principalOf } from '../support.js';
 import { roomsWith, TokenEndpoint, type Rooms } from './support.js';
 
 const WITH_REFRESH = (refreshToken: string): Pick<Session, 'tokens'> => ({ tokens: tokensOf({ refreshToken }) });
@@ -67,8 +68,15 @@ describe('an access token', () => {
     ['cannot be renewed', { refreshToken: undefined }],
     ['is not there', { accessToken: undefined }],
   ])('that %s has no last stretch', (_, parts) => {
-    clock.seconds = NOW + 58;
-    expect(refresh.isInLastStretch(sessionOf({ tokens: tokensOf(parts) }))).toBe(false);
+    const tokens = tokensOf(parts);
+    clock.seconds = tokens.expiresAt - 1;
+    expect(refresh.isInLastStretch(sessionOf({ tokens }))).toBe(false);
+    clock.seconds = NOW;
+  });
+
+  it('that lives a minute has a last stretch', () => {
+    clock.seconds = NOW + 59;
+    expect(refresh.isInLastStretch(sessionOf({ tokens: tokensOf({ expiresAt: NOW + 60 }) }))).toBe(true);
     clock.seconds = NOW;
   });
 });
@@ -148,7 +156,10 @@ describe('R1 a renewal', () => {
     );
   });
 
-  it('is waited for by who wants to know the end, and by the end of the process', async () => {
+  it.each([
+    ['who wants to know the end', ({ refresh }: Rooms) => refresh.settled(sessionOf())],
+    ['the end of the process', ({ refresh }: Rooms) => refresh.drain()],
+  ])('is waited for by %s', async (_, waitFor) => {
     const rooms = roomsWith();
     const order: string[] = [];
     rooms.endpoint.answer = async () => {
@@ -156,13 +167,11 @@ describe('R1 a renewal', () => {
       order.push('answered');
       return undefined;
     };
-    const renewal = outcome(rooms.refresh.refresh(sessionOf())).then(() => order.push('failed'));
-    await Promise.all([rooms.refresh.settled(sessionOf()), rooms.refresh.drain()]);
-    order.push('settled');
+    const renewal = outcome(rooms.refresh.refresh(sessionOf()));
+    await waitFor(rooms);
+    order.push('waited');
     await renewal;
-    await rooms.refresh.settled(sessionOf());
-    expect(order.slice(0, 1)).toEqual(['answered']);
-    expect(order).toHaveLength(3);
+    expect(order).toEqual(['answered', 'waited']);
   });
 });
 
@@ -496,5 +505,28 @@ describe('a source of tokens', () => {
     rooms.clock.seconds = NOW;
     await rooms.store.put('tombstone', sessionOf().id, { value: '1', ttl: 60 });
     expect(await outcome(rooms.refresh.alive(sessionOf()))).toBe('login_required: the session was signed out');
+  });
+
+  it('is that of a principal with a session, and renews it when it is asked and not before', async () => {
+    const rooms = roomsWith();
+    const principal = principalOf({ session: sessionOf() });
+    const source = rooms.refresh.tokenSource(principal);
+    const tokens = async (): Promise<unknown> => (await source?.getAccessToken())?.reveal();
+    expect([await tokens(), rooms.endpoint.forms]).toEqual(['access-token', []]);
+    rooms.clock.advance(300);
+    expect([await tokens(), await tokens()]).toEqual(['access by refresh-token', 'access by refresh-token']);
+    rooms.clock.advance(300);
+    expect([await tokens(), rooms.endpoint.seen]).toEqual([
+      "access by refresh-token'",
+      ['refresh-token', "refresh-token'"],
+    ]);
+  });
+
+  it('does not exist for a bearer, and has nothing where no tokens are kept', async () => {
+    const rooms = roomsWith();
+    expect(rooms.refresh.tokenSource(principalOf({ kind: 'bearer' }))).toBeUndefined();
+    const session = sessionOf({ tokens: tokensOf({ accessToken: undefined }) });
+    const source = rooms.refresh.tokenSource(principalOf({ session }));
+    await expect(source?.getAccessToken()).rejects.toMatchObject({ code: 'token_reuse_disabled' });
   });
 });

@@ -59,6 +59,11 @@ describe('a chain of token sets', () => {
     ]);
   });
 
+  it('is not written down without a grace', async () => {
+    const records = await setUp().successors.recordsOf(generation(0), generation(1), 0);
+    expect(records.map(({ space }) => space)).toEqual(['spent']);
+  });
+
   it('goes on where the provider does not rotate, and nothing is spent', async () => {
     const { successors, replace } = setUp();
     await replace(generation(0, 'the same'), generation(1, 'the same'));
@@ -76,9 +81,11 @@ describe('a chain of token sets', () => {
   });
 
   it('is none for a session that has no refresh token', async () => {
-    const { successors } = setUp();
+    const { coordinator, successors } = setUp();
     const session = sessionOf({ tokens: tokensOf({ refreshToken: undefined }) });
     expect(await successors.recordsOf(session, generation(1), GRACE)).toEqual([]);
+    expect(await successors.newest(session)).toBe(session);
+    await coordinator.put('successor', linkOf(session), { value: 'made up', ttl: GRACE });
     expect(await successors.newest(session)).toBe(session);
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { resolveOptions } from '../../src/config/resolve-options.js';
 import { OidcException } from '../../src/errors/oidc.exception.js';
 import { CookieWriter } from '../../src/http/cookie-writer.js';
-import { CookieCustody } from '../../src/session/cookie.custody.js';
+import { CookieCustody, purposeOf } from '../../src/session/cookie.custody.js';
 import { OpenedSessions } from '../../src/session/opened-sessions.js';
 import { Sealer } from '../../src/session/sealer.js';
 import { encodeSession } from '../../src/session/session-codec.js';
@@ -16,12 +16,16 @@ const NAME = '__Host-oidc.session';
 const ATTRIBUTES = 'Path=/; HttpOnly; SameSite=Lax; Secure';
 const CLEARED = `Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; ${ATTRIBUTES}`;
 
-function custodyWith(secrets: readonly string[] = [SECRET], publicUrl = 'https://app.example'): CookieCustody {
+function custodyWith(
+  secrets: readonly string[] = [SECRET],
+  publicUrl = 'https://app.example',
+  purpose = 'session',
+): CookieCustody {
   const options = resolveOptions({ ...OPTIONS, publicUrl });
   const cookies = new CookieWriter({ publicUrl: () => publicUrl, crossSite: false });
   const clock = new TestClock();
   const opened = new OpenedSessions(options, clock);
-  return new CookieCustody({ options, sealer: new Sealer(secrets, 'session'), cookies, clock, opened });
+  return new CookieCustody({ options, sealer: new Sealer(secrets, purpose), cookies, clock, opened });
 }
 
 /** A session with a refresh token of this length, which takes a third more when it is sealed. */
@@ -71,6 +75,19 @@ describe('custody cookie', () => {
   it('reads what it wrote, and clears nothing', async () => {
     const session = sessionOf({ tenant: 't', generation: 3 });
     expect(await reading(await cookiesOf(session))).toEqual({ session: revealed(session), cleared: [] });
+  });
+
+  it('gives every request with the same cookies the same session, until it is released', async () => {
+    const custody = custodyWith();
+    const cookies = await cookiesOf(sessionOf(), custody);
+    const read = (): Promise<Session | undefined> => custody.read(conversation(cookies).exchange);
+    const session = await read();
+    expect(await read()).toBe(session);
+    expect(await custody.recall(conversation(cookies).exchange)).toBe(session);
+    expect(custody.release(sessionOf({ id: 'other' }))).toEqual([]);
+    expect(custody.release(sessionOf())).toEqual([session]);
+    expect(custody.release(sessionOf())).toEqual([]);
+    expect(await read()).not.toBe(session);
   });
 
   it('finds nothing where there is nothing', async () => {
@@ -137,6 +154,7 @@ describe('S2 chunks of a session', () => {
       const cookies = { ...(await cookiesOf(session)), [`${NAME}.${String(index)}`]: 'left-over' };
       expect(await reading(cookies)).toEqual({ session: revealed(session), cleared: [] });
       const lines = await written(session, custodyWith(), cookies);
+      expect(Object.keys(keptCookies(lines))).toEqual([`${NAME}.0`]);
       expect(lines).toContain(`${NAME}.${String(index)}=; ${CLEARED}`);
     },
   );
@@ -189,6 +207,16 @@ describe('S5 session cookies and secrets', () => {
     expect(await reading(fresh)).toEqual(NOTHING);
   });
 
+  it.each([
+    ['another provider', { issuer: 'https://other.example', clientId: 'web' }],
+    ['another client', { issuer: 'https://provider.example', clientId: 'api' }],
+  ])('S4 of %s do not open', async (_, other) => {
+    const custodyFor = (owner: Parameters<typeof purposeOf>[0]): CookieCustody =>
+      custodyWith([SECRET], 'https://app.example', purposeOf(owner));
+    const cookies = await cookiesOf(sessionOf(), custodyFor({ issuer: 'https://provider.example', clientId: 'web' }));
+    expect(await reading(cookies, custodyFor(other))).toMatchObject({ session: undefined });
+  });
+
   it('of an unknown secret are no session, and left to the instance that knows it', async () => {
     const cookies = await cookiesOf(sessionOfLength(4000), custodyWith([OTHER]));
     expect(await reading(cookies)).toEqual(NOTHING);
@@ -225,6 +253,20 @@ describe('S3 the size of session cookies', () => {
         /^the tokens take \d{4} bytes of cookies, of at most 7400; ask the provider for fewer claims \(groups\), or set OPENID_CUSTODY=store$/,
       ),
     });
+  });
+
+  it('is what a browser sends of it, to the byte', async () => {
+    const sizes: number[] = [];
+    const refused: string[] = [];
+    for (let length = 5200; length < 5450; length += 1) {
+      const cookies = await cookiesOf(sessionOfLength(length)).catch((error: unknown) => {
+        refused.push((error as Error).message);
+        return {};
+      });
+      const sent = Object.entries(cookies).map(([name, value]) => `${name}=${value}; `);
+      sizes.push(sent.join('').length);
+    }
+    expect([Math.max(...sizes), refused[0]]).toEqual([7400, expect.stringMatching(/take 740[1-3] bytes/)]);
   });
 
   it('is carried above that for a renewed session, whose tokens have rotated', async () => {

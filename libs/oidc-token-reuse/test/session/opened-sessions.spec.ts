@@ -36,6 +36,13 @@ describe('OpenedSessions', () => {
       expect(() => Object.assign(part, { subject: 'mallory' })).toThrow(TypeError);
   });
 
+  it('counts the minute from when the session was opened', () => {
+    clock.advance(1000);
+    const session = keep('a', sessionOf({ tokens: tokensOf({ expiresAt: NOW + 2000 }) }));
+    clock.advance(59);
+    expect(find('a')).toBe(session);
+  });
+
   it('keeps a session for a minute, and not beyond the end of it or of its access token', () => {
     const ends: [Session, number][] = [
       [sessionOf(), 60],
@@ -62,7 +69,7 @@ describe('OpenedSessions', () => {
     const other = keep('other', sessionOf({ id: 'other' }));
     keep('a', sessionOf({ id: 'ended' }));
     keep('b', sessionOf({ id: 'ended', generation: 1 }));
-    opened.forget({ id: 'ended' });
+    expect(opened.forget({ id: 'ended' }).map(({ generation }) => generation)).toEqual([1, 0]);
     expect([find('a'), find('b'), find('other')]).toEqual([undefined, undefined, other]);
   });
 
@@ -70,6 +77,19 @@ describe('OpenedSessions', () => {
     setUp({ maxOpenedSessions: 2 });
     for (const name of ['a', 'b', 'c']) keep(name);
     expect(['a', 'b', 'c'].map((name) => find(name) !== undefined)).toEqual([false, true, true]);
+  });
+
+  it('keeps as many sessions as fit into the bytes that the options say', () => {
+    setUp({ maxOpenedSessionBytes: 10_000 });
+    const sealed = 'x'.repeat(1000);
+    for (const name of ['a', 'b', 'c']) opened.keep(name, sealed, sessionOf());
+    expect(opened.size).toBe(2);
+  });
+
+  it('keeps nothing once it is closed', () => {
+    keep('a');
+    opened.close();
+    expect(opened.size).toBe(0);
   });
 
   it.each([{ maxOpenedSessions: 0 }, { maxOpenedSessionBytes: 0 }, { maxOpenedSessionBytes: 1000 }])(

@@ -99,8 +99,11 @@ export interface Conversation {
 }
 
 /** A request of Node's that carries these cookies, and its response. */
-export function conversation(cookies: Readonly<Record<string, string>> | string = {}): Conversation {
-  const request = new IncomingMessage(new Socket());
+export function conversation(
+  cookies: Readonly<Record<string, string>> | string = {},
+  parsed: { readonly query?: Readonly<Record<string, string>> } = {},
+): Conversation {
+  const request = Object.assign(new IncomingMessage(new Socket()), parsed);
   const header = typeof cookies === 'string' ? cookies : cookieHeader(cookies);
   request.headers = { cookie: header };
   request.rawHeaders = ['Cookie', header];
