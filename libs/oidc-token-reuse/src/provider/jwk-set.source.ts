@@ -116,7 +116,7 @@ export class JwkSetSource {
   /** Whether there is anything to wait for that could bring an unknown key, or a failure to tell of. */
   private mayBring(kid: string | undefined, unknown: UnknownKids): boolean {
     if (kid !== undefined && unknown.has(kid)) return false;
-    return this.fetching.isFlying || this.backoff.isFailing || unknown.isOpen;
+    return this.fetching.isFlying || this.backoff.isFailing || unknown.mayLook;
   }
 
   /**
@@ -185,7 +185,7 @@ export class JwkSetSource {
       await this.fetching.settled();
       return this.newestFor(kid, unknown);
     }
-    if (this.backoff.remaining === 0 && unknown.mayLook()) return this.fetchFor(kid, unknown);
+    if (this.backoff.remaining === 0 && unknown.takeLook()) return this.fetchFor(kid, unknown);
     if (this.backoff.isFailing) throw this.unavailable();
     return set;
   }

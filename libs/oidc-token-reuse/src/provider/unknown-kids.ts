@@ -31,14 +31,13 @@ export class UnknownKids {
     this.inVain.set(kid, true);
   }
 
-  /** True when one may be looked for. */
-  get isOpen(): boolean {
+  get mayLook(): boolean {
     return this.clock.monotonic() >= this.next;
   }
 
-  /** As `isOpen`, and counts: before anything is fetched, and whatever comes of it. */
-  mayLook(): boolean {
-    if (!this.isOpen) return false;
+  /** Counted before anything is fetched, and whatever comes of it. */
+  takeLook(): boolean {
+    if (!this.mayLook) return false;
     this.next = this.clock.monotonic() + this.window;
     return true;
   }

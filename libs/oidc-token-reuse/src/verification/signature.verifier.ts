@@ -31,18 +31,19 @@ export class SignatureVerifier {
    * @throws MalformedTokenError, BadSignatureError, ProviderUnavailableException (no keys), and what `inspect` throws
    */
   presented(
-    { text, isOfSession }: PresentedToken,
+    { text: token, isOfSession }: PresentedToken,
     maxLength: number,
     inspect?: (jws: UnverifiedJws) => void,
   ): Promise<VerifiedJws> {
-    const { keys } = this.provider;
-    const jws = readJws(text, maxLength, this.headers);
+    const jws = readJws(token, maxLength, this.headers);
     inspect?.(jws);
-    const { algorithm, kid } = jws;
-    const found = isOfSession ? keys.candidatesForSession(algorithm, kid) : keys.candidates(algorithm, kid);
+    const { keys } = this.provider;
+    const found = isOfSession
+      ? keys.candidatesForSession(jws.algorithm, jws.kid)
+      : keys.candidates(jws.algorithm, jws.kid);
     return found instanceof Promise
-      ? found.then((published) => this.verify(text, jws, onlyOne(published)))
-      : this.verify(text, jws, onlyOne(found));
+      ? found.then((candidates) => this.verify(token, jws, onlyOne(candidates)))
+      : this.verify(token, jws, onlyOne(found));
   }
 
   /** Verifies the signature of a token that the provider gave us in answer to our own request. */

@@ -19,15 +19,15 @@ describe('unknown kids', () => {
   it('may be looked for once in a window', () => {
     const clock = new TestClock();
     const kids = new UnknownKids(clock, 30_000);
-    expect([kids.mayLook(), kids.mayLook()]).toEqual([true, false]);
+    expect([kids.takeLook(), kids.takeLook()]).toEqual([true, false]);
     clock.advance(29.999);
-    expect(kids.mayLook()).toBe(false);
+    expect(kids.takeLook()).toBe(false);
     clock.advance(0.001);
-    expect([kids.mayLook(), kids.mayLook()]).toEqual([true, false]);
+    expect([kids.takeLook(), kids.takeLook()]).toEqual([true, false]);
   });
 
   it('may be looked for each by itself where there is no window', () => {
     const kids = new UnknownKids(new TestClock(), 0);
-    expect([kids.mayLook(), kids.mayLook()]).toEqual([true, true]);
+    expect([kids.takeLook(), kids.takeLook()]).toEqual([true, true]);
   });
 });
