@@ -303,6 +303,22 @@ describe.each(ADAPTERS)('the principal on %s', (adapter) => {
       provider.users.set({ ...userNamed('alice'), roles: ['admin'] });
     });
 
+    it('renews a token that UserInfo calls invalid, also of a session that is remembered', async () => {
+      const harness = await start({ oidc: { requiredRoles: ['admin'], roleTokenKind: 'userinfo' } });
+      freezeTime();
+      const browser = await harness.signedIn('alice');
+      advance(5);
+      for (let count = 0; count < 3; count += 1) await get(browser, harness, '/api/subject');
+      advance(56);
+      provider.requests.reset();
+      provider.faults.reply('userinfo', {
+        status: 401,
+        headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+      });
+      expect(await get(browser, harness, '/api/subject')).toMatchObject({ status: 200 });
+      expect(provider.requests.count('token', { grant: 'refresh_token' })).toBe(1);
+    });
+
     it('answers 503, and asks again, when UserInfo cannot be had', async () => {
       const harness = await start({ oidc: { requiredRoles: ['admin'], roleTokenKind: 'userinfo' } });
       const { access_token: token } = await provider.login();

@@ -50,7 +50,7 @@ export interface Lease {
 export abstract class Coordinator {
   /** False while the last answer is a failure. */
   abstract readonly isHealthy: boolean;
-  /** True where a set may lack what was added to it: it was pushed out, or is gone with the process that held it. */
+  /** True where a set commonly lacks what was added to it: it is gone with the process that held it. Of more than `MAX_MEMBERS` the oldest always are. */
   abstract readonly mayLackMembers: boolean;
   abstract get(space: Space, key: string): Promise<string | undefined>;
   /**

@@ -69,6 +69,12 @@ export class Mirror {
     this.wholeAt = sentAt;
   }
 
+  /** Something was pushed that is not here. */
+  missed(): void {
+    this.isRead = false;
+    this.gaps += 1;
+  }
+
   /** True when everything has to be read, since something is missing. Nothing is read before it is known where counting begins. */
   get needsReading(): boolean {
     const now = this.clock.monotonic();
@@ -98,11 +104,6 @@ export class Mirror {
   private isWhole(now: number): boolean {
     const age = now - this.wholeAt;
     return this.isRead && age >= 0 && age < WHOLE_FOR_MS;
-  }
-
-  private missed(): void {
-    this.isRead = false;
-    this.gaps += 1;
   }
 }
 

@@ -176,7 +176,11 @@ export class RedisPush {
   private hear(message: string): void {
     const [stamp = '', last, ttl = '', space, key = '', ...value] = message.split(' ');
     const known = PUSHED_SPACES.find((name) => name === space);
-    if (known === undefined) return;
+    // Written by another version: where it was kept it can be read.
+    if (known === undefined) {
+      this.mirror.missed();
+      return;
+    }
     const record = { space: known, key, value: value.join(' '), ttl: Number(ttl) };
     this.mirror.pushed(this.numberOf(stamp, last), record);
   }

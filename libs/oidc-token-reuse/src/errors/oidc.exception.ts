@@ -53,11 +53,12 @@ export interface OidcExceptionOptions {
  */
 export function withoutStack<Failure extends Error>(make: () => Failure): Failure {
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
+  // Where it cannot be set, the error has its stack.
+  Reflect.set(Error, 'stackTraceLimit', 0);
   try {
     return make();
   } finally {
-    Error.stackTraceLimit = stackTraceLimit;
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   }
 }
 

@@ -11,6 +11,7 @@ import { assertSameOrigin, isPageLoad, isSafeMethod } from '../http/fetch-metada
 import { httpExchange, type HttpExchange } from '../http/http-exchange.js';
 import { SessionService } from '../refresh/session.service.js';
 import { Principal } from '../session/principal.js';
+import type { Session } from '../session/session.js';
 import { PresentedToken } from '../verification/presented-token.js';
 import { authorize, type Requirements } from './authorization.js';
 import { bearerCredential, formFault } from './credential.js';
@@ -93,7 +94,7 @@ export class TokenReuseGuard implements CanActivate {
 
   /**
    * The principal of a request, or undefined when it carries no credential. A bearer token, when there is one, is the only credential that counts.
-   * At once for a token that was accepted before, where nothing has to be waited for.
+   * At once where nothing has to be waited for, a refusal too: what is thrown need not come by the promise.
    */
   protected authenticate(exchange: HttpExchange): Awaitable<Principal | undefined> {
     const credential = bearerCredential(exchange);
@@ -123,7 +124,10 @@ export class TokenReuseGuard implements CanActivate {
     if (!isSafeMethod(exchange) && this.sessions.isPresent(exchange))
       assertSameOrigin(exchange, this.options.publicUrl());
     const known = this.sessions.known(exchange);
-    return (known && this.principals.fromKnownSession(known)) ?? this.fromLiveSession(exchange);
+    const principal = known && this.principals.fromKnownSession(known);
+    if (known === undefined || principal === undefined) return this.fromLiveSession(exchange);
+    if (!(principal instanceof Promise)) return principal;
+    return principal.catch((error: unknown) => this.fromRenewed(exchange, known, error));
   }
 
   private async fromLiveSession(exchange: HttpExchange): Promise<Principal | undefined> {
@@ -132,12 +136,16 @@ export class TokenReuseGuard implements CanActivate {
     try {
       return await this.principals.fromSession(session);
     } catch (error) {
-      if (!(error instanceof InvalidTokenException) || this.sessions.wasJustRenewed(session)) throw error;
-      // Its key was withdrawn, or the provider's clock runs ahead of ours: a new token decides.
-      const renewed = await this.sessions.renewed(exchange);
-      if (renewed === undefined || renewed.generation === session.generation) throw error;
-      return this.principals.fromSession(renewed);
+      return this.fromRenewed(exchange, session, error);
     }
+  }
+
+  /** A token that was refused had its key withdrawn, or was revoked, or the provider's clock runs ahead of ours: a new one decides. */
+  private async fromRenewed(exchange: HttpExchange, session: Session, refusal: unknown): Promise<Principal> {
+    if (!(refusal instanceof InvalidTokenException) || this.sessions.wasJustRenewed(session)) throw refusal;
+    const renewed = await this.sessions.renewed(exchange);
+    if (renewed === undefined || renewed.generation === session.generation) throw refusal;
+    return this.principals.fromSession(renewed);
   }
 
   private async later(

@@ -15,6 +15,8 @@ const REFRESH_AHEAD = 0.8;
 const PATIENCE_MS = 1000;
 /** Milliseconds in which unknown `kid`s of presented tokens cause one fetch at most. */
 const UNKNOWN_KID_WINDOW_MS = 30_000;
+/** The same for tokens of sessions, of which nobody else chose the `kid`: a provider that publishes none of them is not asked without a pause. */
+const SESSION_KID_WINDOW_MS = 1000;
 
 export interface JwkSetSourceOptions {
   /** Throws ProviderUnavailableException while the provider is not known. */
@@ -50,7 +52,7 @@ export class JwkSetSource {
     const { clock } = options;
     this.backoff = new Backoff(clock);
     this.ofPresented = new UnknownKids(clock, UNKNOWN_KID_WINDOW_MS);
-    this.ofSessions = new UnknownKids(clock, 0);
+    this.ofSessions = new UnknownKids(clock, SESSION_KID_WINDOW_MS);
   }
 
   /** Seconds since the keys were fetched, if they were. */

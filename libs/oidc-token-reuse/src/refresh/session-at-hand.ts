@@ -1,4 +1,4 @@
-/** The session of most requests: opened before, good as it is, and nobody has to be asked about it. */
+/** The session of most requests in one process: opened before, good as it is, and nobody has to be asked about it. With Redis there is always somebody. */
 import type { OidcOptions } from '../config/options.js';
 import type { HttpExchange } from '../http/http-exchange.js';
 import type { Custody } from '../session/custody.js';

@@ -2,11 +2,15 @@
 import type { PresentedToken } from './presented-token.js';
 
 const CHAINS = 256;
+/** Whoever sends more tokens that end alike has each of them verified by itself: nobody else searches a long chain. */
+const MAX_LENGTH = 16;
 
 interface Flight<Result> {
   readonly text: string;
   readonly outcome: Promise<Result>;
   next: Flight<Result> | undefined;
+  /** How many there are from here to the end, at most. */
+  readonly length: number;
 }
 
 /**
@@ -24,7 +28,9 @@ export class Flights<Result> {
 
   add({ mark, text }: PresentedToken, outcome: Promise<Result>): void {
     const chain = mark % CHAINS;
-    this.chains[chain] = { text, outcome, next: this.chains[chain] };
+    const next = this.chains[chain];
+    const length = (next?.length ?? 0) + 1;
+    if (length <= MAX_LENGTH) this.chains[chain] = { text, outcome, next, length };
   }
 
   remove({ mark, text }: PresentedToken): void {

@@ -40,7 +40,7 @@ export class MalformedTokenError extends ReportableError {
  * Splits a compact JWS and reads its header. Checked: length, three segments, and of the header that it is canonical base64url of a JSON object in UTF-8
  * without repeated members, with an asymmetric algorithm of the allow-list, no `crit`, and a sane `kid`. Not checked: payload and signature.
  *
- * @param known The header of a token that was accepted, by its segment: most tokens of a provider have the same.
+ * @param known Headers of tokens that were well signed, by their segment: most tokens of a provider have the same.
  * @throws MalformedTokenError
  */
 export function readJws(

@@ -16,7 +16,7 @@ export class BadSignatureError extends ReportableError {
 /** A provider has few keys and kinds of token. */
 const MAX_HEADERS = 100;
 
-/** Verifies signatures; says nothing about claims, which nobody sees before. */
+/** Verifies signatures; says nothing about claims, which are read afterwards. */
 export class SignatureVerifier {
   /** Headers of tokens that were well signed, by their segment. */
   private readonly headers = new Map<string, JwsHeader>();
@@ -64,7 +64,8 @@ export class SignatureVerifier {
 
   private rememberHeader(segment: string, header: JwsHeader): void {
     if (this.headers.size >= MAX_HEADERS) this.headers.clear();
-    this.headers.set(segment, header);
+    // A copy: a piece of a token keeps the whole token in memory.
+    this.headers.set(Buffer.from(segment, 'latin1').toString('latin1'), header);
   }
 }
 

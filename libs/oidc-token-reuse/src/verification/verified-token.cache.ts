@@ -40,7 +40,7 @@ export class VerifiedTokenCache<Accepted extends AcceptedToken> {
   private readonly flights = new Flights<Accepted>();
 
   constructor(limits: CacheLimits, isOver: (accepted: Accepted) => boolean) {
-    this.sightings = new Sightings(limits.entries);
+    this.sightings = new Sightings(Math.min(limits.entries, limits.bytes / OVERHEAD));
     this.tokens = new ExpiringCache(limits, ({ accepted }) => isOver(accepted));
   }
 

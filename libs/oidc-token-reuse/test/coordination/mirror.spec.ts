@@ -35,6 +35,16 @@ describe('a copy of what is pushed', () => {
     expect([mirror.find('tombstone', 'early'), mirror.find('tombstone', 'other')]).toEqual([{ value: '1' }, undefined]);
   });
 
+  it('is not whole once something was pushed that nobody can read, until it was read again', async () => {
+    const clock = new TestClock();
+    const mirror = await wholeMirror(clock);
+    expect(mirror.find('tombstone', 'other')).toEqual(missing);
+    mirror.missed();
+    expect([mirror.find('tombstone', 'other'), mirror.needsReading]).toEqual([undefined, true]);
+    await mirror.read(nothing);
+    expect(mirror.find('tombstone', 'other')).toEqual(missing);
+  });
+
   it('is whole once it was read, and a sign of life has come back', async () => {
     const clock = new TestClock();
     const mirror = new Mirror(clock, ROOMY);

@@ -15,7 +15,7 @@ import {
   tokenReuseDisabled,
   UnauthorizedException,
 } from '../../src/errors/exceptions.js';
-import { ERROR_CODES, OidcException } from '../../src/errors/oidc.exception.js';
+import { ERROR_CODES, OidcException, withoutStack } from '../../src/errors/oidc.exception.js';
 
 describe('failures', () => {
   it.each([
@@ -114,5 +114,20 @@ describe('OidcConfigurationException', () => {
       message: 'The OpenID Connect configuration has 2 problem(s):\n  OPENID_ISSUER: is no URL\n  clientId: is missing',
       problems,
     });
+  });
+});
+
+describe('an error without a stack', () => {
+  it('says what it is and nothing of where, and the next one says where again', () => {
+    const before = Error.stackTraceLimit;
+    expect(withoutStack(() => new InvalidTokenException('no')).stack).not.toContain(' at ');
+    expect(() =>
+      withoutStack(() =>
+        (() => {
+          throw new RangeError('broken');
+        })(),
+      ),
+    ).toThrow(RangeError);
+    expect([Error.stackTraceLimit, new InvalidTokenException('no').stack?.includes(' at ')]).toEqual([before, true]);
   });
 });

@@ -39,4 +39,17 @@ describe('Flights', () => {
     flights.remove(new PresentedToken('x'));
     expect([flights.get(one), flights.get(other)]).toEqual([outcome, undefined]);
   });
+
+  it('takes no more than sixteen tokens that end alike, so that nobody searches many', () => {
+    const flights = new Flights<number>();
+    const many = Array.from({ length: 40 }, (_, index) => new PresentedToken(`${String(index)}.${TAIL}`));
+    const outcome = Promise.resolve(1);
+    for (const token of many) flights.add(token, outcome);
+    const found = (): number => many.filter((token) => flights.get(token) !== undefined).length;
+    expect(found()).toBe(16);
+    for (const token of many) flights.remove(token);
+    expect(found()).toBe(0);
+    for (const token of many) flights.add(token, outcome);
+    expect(found()).toBe(16);
+  });
 });

@@ -113,4 +113,10 @@ describe('VerifiedTokenCache', () => {
     for (let count = 0; count < 2000; count += 1) await keep(`.${String(count)}`.padStart(16_384, 'x'));
     expect(cache.size).toBe(Math.floor(10_000_000 / Math.ceil(600 + 1.8 * 16_384)));
   });
+
+  it('takes no memory for a count that its bytes do not allow', () => {
+    const held = process.memoryUsage().arrayBuffers;
+    cache = new VerifiedTokenCache({ entries: Number.MAX_SAFE_INTEGER, bytes: 10_000_000 }, () => false);
+    expect(process.memoryUsage().arrayBuffers - held).toBeLessThan(2_000_000);
+  });
 });
