@@ -314,6 +314,7 @@ describe.each(ADAPTERS)('the principal on %s', (adapter) => {
       provider.faults.reply('userinfo', {
         status: 401,
         headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+        body: Buffer.alloc(0),
       });
       expect(await get(browser, harness, '/api/subject')).toMatchObject({ status: 200 });
       expect(provider.requests.count('token', { grant: 'refresh_token' })).toBe(1);
