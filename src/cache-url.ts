@@ -8,7 +8,7 @@ const CONNECT_TIMEOUT_MS = 1000;
 const OPTIONS = { namespace: 'app', connectionTimeout: CONNECT_TIMEOUT_MS, throwOnErrors: true } as const;
 /** Milliseconds between two pings, and those without any answer after which a connection is given up: the other end may be gone without a word. */
 const PING_MS = 1000;
-const SILENCE_MS = 5000;
+const SILENCE_MS = 20_000;
 
 interface Parts {
   readonly kind: string;

@@ -42,6 +42,11 @@ export class Experiment {
     return new Experiment(fleet, title, before, visitors, withOldCookies);
   }
 
+  /** Whether any session is left. */
+  get isAlive(): boolean {
+    return this.visitors.some(({ lostWith }) => lostWith === undefined);
+  }
+
   /** Sends requests to these instances from now on. */
   send(targets: readonly Instance[]): void {
     this.traffic.targets = targets;

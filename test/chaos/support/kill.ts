@@ -10,11 +10,11 @@ const REDEMPTION_MS = 250;
 const SETTLED_MS = 11_000;
 const LOOKS = 200;
 
-/** Gives how many leases were held by the processes that were killed. */
+/** Gives how many leases were held by the processes that were killed. Ends early when a strict provider has revoked every session. */
 export async function killHolders(fleet: Fleet, experiment: Experiment): Promise<number> {
   let held = 0;
   await fleet.provider.slow(REDEMPTION_MS);
-  for (let kill = 0; kill < SCALE.kills; kill += 1) {
+  for (let kill = 0; kill < SCALE.kills && experiment.isAlive; kill += 1) {
     held += await killHolder(fleet, experiment, kill);
     experiment.note(`around kill ${String(kill + 1)}`);
   }
