@@ -19,6 +19,11 @@ export interface Sentinels {
 
 type Client = ReturnType<typeof createClient>;
 
+interface Primary {
+  readonly client: Client;
+  readonly address: Address;
+}
+
 /** Milliseconds after which a sentinel that was lost is listened to again. */
 const RETRY_MS = 1000;
 
@@ -28,6 +33,7 @@ const RETRY_MS = 1000;
  */
 export class SentinelStore extends KeyvRedis<string> {
   private finding: Promise<Client> | undefined;
+  private found: Address | undefined;
   private watchers: readonly Client[] | undefined;
 
   constructor(
@@ -61,21 +67,22 @@ export class SentinelStore extends KeyvRedis<string> {
       throw new Error(`no sentinel leads to the primary '${this.sentinels.name}'`, { cause });
     });
     for (const way of ways) {
-      way.then((client) => {
-        if (client !== found) client.destroy();
+      way.then((primary) => {
+        if (primary !== found) primary.client.destroy();
       }, ignore);
     }
-    this.client = found;
-    return found;
+    this.found = found.address;
+    this.client = found.client;
+    return found.client;
   }
 
-  private async through(sentinel: Address): Promise<Client> {
-    const { client: options } = this.sentinels;
-    const primary = await this.connected(await this.primaryAt(sentinel), options);
-    return asked(primary, async () => {
-      const [role] = await primary.sendCommand<string[]>(['ROLE']);
+  private async through(sentinel: Address): Promise<Primary> {
+    const address = await this.primaryAt(sentinel);
+    const client = await this.connected(address, this.sentinels.client);
+    return asked(client, async () => {
+      const [role] = await client.sendCommand<string[]>(['ROLE']);
       if (role !== 'master') throw new Error('the server that a sentinel names is not the primary');
-      return primary;
+      return { client, address };
     });
   }
 
@@ -118,9 +125,11 @@ export class SentinelStore extends KeyvRedis<string> {
     return client;
   }
 
+  /** Each sentinel says so when it knows, with the names of both. */
   private hear(message: string): void {
-    const isAboutOurs = message.startsWith(`${this.sentinels.name} `);
-    if (isAboutOurs && this.client.isOpen) void this.client.destroy();
+    const [name, , , host, port] = message.split(' ');
+    const isKnown = host === this.found?.host && Number(port) === this.found?.port;
+    if (name === this.sentinels.name && !isKnown && this.client.isOpen) void this.client.destroy();
   }
 }
 

@@ -388,6 +388,20 @@ describe.each(ADAPTERS)('bearer tokens on %s', (adapter) => {
       expect(asked()).toBe(2);
     });
 
+    it('T4 are found for a session that another instance has renewed, though somebody presents unknown ones all the time', async () => {
+      const other = await startHarness({ adapter, provider: own, oidc: { publicUrl: application.url } });
+      const browser = await application.signedIn();
+      const profile = () => browser.fetch(`${other.url}/api/profile`);
+      expect((await profile()).status).toBe(200);
+      const unknown = await own.signAccessToken({}, { header: { kid: 'made-up' } });
+      expect(await present(unknown, '/api/subject', other)).toEqual(NOT_VALID);
+      await own.keys.rotate();
+      expect((await browser.fetch(`${application.url}/auth/refresh`, { method: 'POST' })).status).toBe(200);
+      const { status } = await profile();
+      await other.close();
+      expect(status).toBe(200);
+    });
+
     it('take with them what they signed when they are withdrawn, also what was accepted before', async () => {
       const token = await own.signAccessToken();
       expect(await outcome(token)).toEqual(alice);

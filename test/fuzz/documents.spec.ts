@@ -3,8 +3,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { ProviderUnavailableException } from '../../libs/oidc-token-reuse/src/errors/exceptions.js';
 import { OidcException } from '../../libs/oidc-token-reuse/src/errors/oidc.exception.js';
+import { ClientCredentials } from '../../libs/oidc-token-reuse/src/provider/client-credentials.js';
 import { isJsonObject, MalformedDocumentError } from '../../libs/oidc-token-reuse/src/provider/json.js';
-import { OpenIdProvider } from '../../libs/oidc-token-reuse/src/provider/openid-provider.js';
+import { LastGood } from '../../libs/oidc-token-reuse/src/provider/last-good.js';
+import { MetadataSource } from '../../libs/oidc-token-reuse/src/provider/metadata.source.js';
+import { ProtocolClient } from '../../libs/oidc-token-reuse/src/provider/protocol.client.js';
+import { ProviderFetch } from '../../libs/oidc-token-reuse/src/provider/provider-fetch.js';
 import { parseJwkSet } from '../../libs/oidc-token-reuse/src/provider/jwk-set.js';
 import { ProviderRefusal, UnacceptableAnswerError } from '../../libs/oidc-token-reuse/src/provider/provider-refusal.js';
 import { UnacceptableClaimError } from '../../libs/oidc-token-reuse/src/verification/claims.js';
@@ -32,6 +36,10 @@ const TYPES: [string, ...string[]] = [
   'text/html',
   '',
 ];
+
+function ignore(): void {
+  // Nobody is told.
+}
 
 function responseOf({ status, headers, body }: Answered): Response {
   return new Response(status === 204 ? null : body, { status, headers });
@@ -108,6 +116,10 @@ describe('a discovery document that is almost right', () => {
       const rooms = roomsFor((url) =>
         answer !== undefined && url.includes('/.well-known/') ? responseOf(answer) : undefined,
       );
+      const { clock, provider } = rooms;
+      const lastGood = new LastGood(provider.cache, { clock, secrets: rooms.options.sessionSecrets, owner: 'fuzz' });
+      const shared = { clock, lastGood, timeout: rooms.options.httpTimeout, onFailing: ignore };
+      const credentials = new ClientCredentials(rooms);
       const figures = await run<Answered>({
         name: 'discovery document',
         make: (random) => ({
@@ -117,19 +129,21 @@ describe('a discovery document that is almost right', () => {
         }),
         async take(next) {
           answer = next;
-          // One for each: a failure makes it wait.
-          const provider = new OpenIdProvider({ ...rooms, cache: undefined });
+          // New ones for each: a failure makes them wait.
+          const fetch = new ProviderFetch({ ...rooms.options, clock, onDown: ignore, onUp: ignore });
+          const metadata = new MetadataSource({ ...rooms.options, ...shared, fetch });
+          const client = new ProtocolClient({ options: rooms.options, metadata, fetch, credentials });
           try {
-            const url = await provider.client.authorizationUrl(REQUEST);
-            const logout = provider.client.endSessionUrl({ client_id: CLIENT_ID });
+            const url = await client.authorizationUrl(REQUEST);
+            const logout = client.endSessionUrl({ client_id: CLIENT_ID });
             if ([url, logout].some((each) => each !== undefined && each.protocol !== 'https:'))
               throw new Error('not https');
           } catch (error) {
             if (!isProviderFailure(error)) throw error;
           } finally {
-            provider.close();
+            metadata.close();
           }
-          return provider.metadata.known !== undefined;
+          return metadata.known !== undefined;
         },
       });
       expect(figures.reached).toBeGreaterThanOrEqual(20);

@@ -1,6 +1,7 @@
 /** The coordination port against a real cluster of three, and against a primary and a replica under sentinels. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { HAS_REDIS, RedisServer } from '../support/redis.js';
+import { until } from '../support/until.js';
 import { COORDINATOR_RULES } from './support/coordinator-rules.js';
 import { isTold, Pair } from './support/pair.js';
 import { LateSentinel } from './support/late-sentinel.js';
@@ -69,19 +70,48 @@ describeWithRedis('a primary under three sentinels', () => {
   });
 });
 
-describeWithRedis('a primary under a sentinel that is behind', () => {
-  it('is found although a replica is named first', async () => {
-    const primary = await RedisServer.start();
-    const replica = await RedisServer.start({ settings: ['--replicaof', `127.0.0.1 ${String(primary.port)}`] });
-    const sentinel = await LateSentinel.start(replica.port);
-    const pair = new Pair(sentinel.url);
-    const put = (): Promise<void> => pair.first.put('spent', 'key', { value: '1', ttl: 60 });
+describeWithRedis('a sentinel', () => {
+  let primary: RedisServer;
+  let other: RedisServer;
+  let sentinel: LateSentinel;
+  let pair: Pair;
+
+  async function start(settings: (port: number) => readonly string[]): Promise<void> {
+    primary = await RedisServer.start();
+    other = await RedisServer.start({ settings: settings(primary.port) });
+    sentinel = await LateSentinel.start(primary.port);
+    pair = new Pair(sentinel.url);
+  }
+  afterEach(async () => {
+    await pair.close();
+    await sentinel.close();
+    for (const server of [other, primary]) await server.close();
+  });
+
+  const put = (): Promise<void> => pair.first.put('spent', 'key', { value: '1', ttl: 60 });
+
+  it('that is behind and names a replica is not believed', async () => {
+    await start((port) => ['--replicaof', `127.0.0.1 ${String(port)}`]);
+    sentinel.named = other.port;
     await expect(put()).rejects.toMatchObject({ code: 'session_store_unavailable' });
     expect(sentinel.asked).toBe(1);
     sentinel.named = primary.port;
     await expect(put()).resolves.toBeUndefined();
-    await pair.close();
-    await sentinel.close();
-    for (const server of [replica, primary]) await server.close();
+  });
+
+  it('that reports another primary is followed, although the old one still answers', async () => {
+    await start(() => []);
+    await put();
+    await until(() => sentinel.hasListener);
+    sentinel.report();
+    await put();
+    expect(sentinel.asked).toBe(1);
+    sentinel.named = other.port;
+    sentinel.report();
+    await until(async () => {
+      await put().catch(() => undefined);
+      return (await other.command('DBSIZE')).startsWith(':1');
+    });
+    expect(sentinel.asked).toBe(2);
   });
 });

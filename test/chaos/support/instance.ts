@@ -12,6 +12,8 @@ import { watchOutput } from '../../support/secret-watch.js';
 import { ask, type Answer, type Question } from './ask.js';
 
 const MAIN = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
+/** To one instance. */
+const MAX_CONNECTIONS = 500;
 const EVENT = /"message":"([a-z_]+\.[a-z_]+)"/;
 
 export class Instance {
@@ -107,6 +109,7 @@ export class Instance {
   }
 }
 
+/** As a load balancer asks: other requests wait their turn before it, since Node lets 511 connections wait and the kernel resets the others. */
 function newAgent(): Agent {
-  return new Agent({ keepAlive: true, maxSockets: Infinity });
+  return new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS });
 }

@@ -7,7 +7,7 @@ import { SCALE } from './scale.js';
 /** Milliseconds that the provider takes to answer, and so most of a redemption. */
 const REDEMPTION_MS = 250;
 /** Milliseconds after which all that waited for a dead holder have been served. */
-const SETTLED_MS = 8500;
+const SETTLED_MS = 11_000;
 const LOOKS = 200;
 
 /** Gives how many leases were held by the processes that were killed. */

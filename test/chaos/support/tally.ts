@@ -21,7 +21,7 @@ export class Tally {
   /** The connection was refused or cut off; whoever balances the load asks another instance. */
   cutOff(error: unknown): void {
     increment(this.counts, 'cut off');
-    increment(this.reasons, error instanceof Error ? error.message : 'unknown');
+    increment(this.reasons, String(error));
   }
 
   /** How often each kind of answer came. */

@@ -1,6 +1,7 @@
 /** The door to Redis: the cache store's own client, with a deadline for every command and a pause after failures. */
 import type { Clock } from '../clock.js';
 import { CoordinationUnavailableException } from '../errors/exceptions.js';
+import { Attention } from './attention.js';
 
 /** What is used of a node-redis client, cluster or sentinel pool. */
 export interface RedisClient {
@@ -35,9 +36,9 @@ export interface RedisStore {
   getClient(): Promise<RedisClient>;
 }
 
-/** Milliseconds without any answer after which a command is given up. */
+/** Milliseconds of listening without any answer after which a command is given up. */
 const SILENCE_MS = 500;
-/** Milliseconds a command may take while others are answered: a queue that moves is load, and no outage. */
+/** Milliseconds of listening that a command may take while others are answered: a queue that moves is load, and no outage. */
 const LIMIT_MS = 5000;
 /** Milliseconds the first connection may take, and those between two looks whether somebody else has made it. */
 const CONNECT_TIMEOUT_MS = 1500;
@@ -50,7 +51,8 @@ const TRIAL_MS = 2000;
 export class RedisConnection {
   private failures = 0;
   private notBefore = 0;
-  /** Monotonic milliseconds of the last answer to any command. */
+  private readonly attention: Attention;
+  /** Milliseconds of listening up to the last answer to any command. */
   private answeredAt = 0;
   private client: RedisClient | undefined;
   private connecting: Promise<RedisClient> | undefined;
@@ -59,7 +61,14 @@ export class RedisConnection {
   constructor(
     private readonly store: RedisStore,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.attention = new Attention(clock);
+  }
+
+  /** Milliseconds by which this process is late at the moment: it has more to do than it can. */
+  get lateness(): number {
+    return this.attention.lateness;
+  }
 
   get isHealthy(): boolean {
     return this.failures === 0;
@@ -107,60 +116,32 @@ export class RedisConnection {
     this.connecting ??= this.connect().finally(() => {
       this.connecting = undefined;
     });
-    this.client = await within(untilFrom(this.clock, CONNECT_TIMEOUT_MS), this.connecting);
+    const { attention } = this;
+    const begun = attention.milliseconds;
+    const isOver = (): boolean => attention.milliseconds - begun >= CONNECT_TIMEOUT_MS;
+    this.client = await attention.until(isOver, this.connecting);
     return this.client;
   }
 
   private async answered<Result>(command: Promise<Result>): Promise<Result> {
-    const { clock } = this;
-    const sentAt = clock.monotonic();
-    const remaining = (): number => {
-      const now = clock.monotonic();
-      return Math.min(SILENCE_MS + Math.max(sentAt, this.answeredAt) - now, LIMIT_MS + sentAt - now);
+    const { attention } = this;
+    const sentAt = attention.milliseconds;
+    const isOver = (): boolean => {
+      const now = attention.milliseconds;
+      return now - Math.max(sentAt, this.answeredAt) >= SILENCE_MS || now - sentAt >= LIMIT_MS;
     };
-    const result = await within(remaining, command);
-    this.answeredAt = clock.monotonic();
+    const result = await attention.until(isOver, command);
+    this.answeredAt = attention.milliseconds;
     return result;
   }
 
   /** The cache uses the same client, and may be about to connect it. */
   private async connect(): Promise<RedisClient> {
     const client = await this.store.getClient();
-    const left = untilFrom(this.clock, CONNECT_TIMEOUT_MS);
-    while (client.isReady === false && left() > 0) await pause(LOOK_MS);
+    const end = this.clock.monotonic() + CONNECT_TIMEOUT_MS;
+    while (client.isReady === false && this.clock.monotonic() < end) await pause(LOOK_MS);
     return client;
   }
-}
-
-/**
- * Gives an operation up once no milliseconds remain. An answer that has arrived behind a busy event loop is read first: whoever was too busy to
- * listen does not blame the other side.
- */
-async function within<Result>(remaining: () => number, operation: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    const look = (): void => {
-      if (timer === undefined) return;
-      const left = remaining();
-      if (left <= 0) reject(new Error('timeout'));
-      else timer = setTimeout(afterReading, left);
-    };
-    const afterReading = (): void => {
-      setImmediate(look);
-    };
-    timer = setTimeout(afterReading, remaining());
-  });
-  try {
-    return await Promise.race([operation, timeout]);
-  } finally {
-    clearTimeout(timer);
-    timer = undefined;
-  }
-}
-
-function untilFrom(clock: Clock, milliseconds: number): () => number {
-  const end = clock.monotonic() + milliseconds;
-  return () => end - clock.monotonic();
 }
 
 function pause(milliseconds: number): Promise<void> {

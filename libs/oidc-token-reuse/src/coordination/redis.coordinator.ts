@@ -19,8 +19,10 @@ import type { PushedRecord } from './mirror.js';
 import type { RedisConnection } from './redis.connection.js';
 import { RedisPush } from './redis.push.js';
 
-/** Milliseconds after which a lease falls to the next one when its holder has died. */
+/** Milliseconds after which a lease falls to the next one when its holder has died, and more for a holder that is late with everything. */
 const LEASE_MS = 5000;
+const LATENESSES = 4;
+const LONGEST_LEASE_MS = 60_000;
 const HEARTBEAT_MS = LEASE_MS / 3;
 /** Milliseconds between two looks at a lease that somebody else holds, more after each: many may wait for a slow provider. */
 const FIRST_LOOK_MS = 40;
@@ -148,6 +150,11 @@ export class RedisCoordinator extends Coordinator {
     this.redis.close();
   }
 
+  /** Milliseconds for which a lease is held without a heartbeat. @internal */
+  get leaseTime(): number {
+    return Math.min(LEASE_MS + Math.ceil(LATENESSES * this.redis.lateness), LONGEST_LEASE_MS);
+  }
+
   /** Runs a script that answers 1 for done. @internal */
   async script(script: string, keys: readonly string[], values: readonly string[]): Promise<boolean> {
     const answer = await this.redis.run((client) => client.eval(script, { keys: [...keys], arguments: [...values] }));
@@ -167,7 +174,7 @@ export class RedisCoordinator extends Coordinator {
     let isAwaited = true;
     try {
       return await this.redis.run(async (client) => {
-        const isTaken = (await client.set(name, owner, { PX: LEASE_MS, NX: true })) !== null;
+        const isTaken = (await client.set(name, owner, { PX: this.leaseTime, NX: true })) !== null;
         if (isTaken && !isAwaited) await client.eval(RELEASE, { keys: [name], arguments: [owner] });
         return isTaken;
       });
@@ -214,7 +221,7 @@ class RedisLease implements Lease {
 
   private extend(): void {
     const { name, owner, coordinator } = this.held;
-    coordinator.script(EXTEND, [name], [owner, String(LEASE_MS)]).catch(() => {
+    coordinator.script(EXTEND, [name], [owner, String(coordinator.leaseTime)]).catch(() => {
       // A lease that could not be extended is found out when its holder publishes.
     });
   }

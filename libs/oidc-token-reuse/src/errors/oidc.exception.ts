@@ -79,4 +79,8 @@ export class OidcException extends HttpException {
     this.code = code;
     this.headers = options.headers ?? {};
   }
+
+  override initMessage(): void {
+    // Nest would make one of the name of the class; ours is the description.
+  }
 }

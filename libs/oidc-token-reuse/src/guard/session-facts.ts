@@ -36,7 +36,7 @@ export class SessionFacts {
   private verifiableOf({ tokens }: Session): PresentedToken | undefined {
     const token = tokens.accessToken?.reveal();
     if (token === undefined || this.options.reusedToken === 'id_token' || !this.isForThisApi(token)) return undefined;
-    return new PresentedToken(token);
+    return new PresentedToken(token, true);
   }
 
   private isForThisApi(token: string): boolean {

@@ -1,5 +1,4 @@
 /** Signing keys that are simply there: fetched once for many, ahead of expiry, kept through an outage, never flooded. */
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.js';
 import { ProviderUnavailableException } from '../errors/exceptions.js';
 import { Backoff } from './backoff.js';
@@ -8,6 +7,7 @@ import { parseJwkSet, type JwkSet, type SigningAlgorithm, type SigningKey } from
 import { MAX_STALE_SECONDS, type LastGood } from './last-good.js';
 import type { ProviderFetch } from './provider-fetch.js';
 import { SingleFlight } from './single-flight.js';
+import { UnknownKids } from './unknown-kids.js';
 
 /** Share of the cache time after which keys are fetched behind the request that uses them. */
 const REFRESH_AHEAD = 0.8;
@@ -15,9 +15,6 @@ const REFRESH_AHEAD = 0.8;
 const PATIENCE_MS = 1000;
 /** Milliseconds in which unknown `kid`s of presented tokens cause one fetch at most. */
 const UNKNOWN_KID_WINDOW_MS = 30_000;
-/** Milliseconds for which a `kid` that was looked for in vain causes no further fetch. */
-const UNKNOWN_KID_MEMORY_MS = 60_000;
-const MAX_UNKNOWN_KIDS = 1000;
 
 export interface JwkSetSourceOptions {
   /** Throws ProviderUnavailableException while the provider is not known. */
@@ -41,8 +38,9 @@ interface Held {
 /** One per provider. */
 export class JwkSetSource {
   private held: Held | undefined;
-  private nextForced = 0;
-  private readonly unknownKids: LRUCache<string, true>;
+  private readonly ofPresented: UnknownKids;
+  /** What they say of a `kid` does not count here: it may be one that somebody has guessed. */
+  private readonly ofSessions: UnknownKids;
   private readonly closing = new AbortController();
   private readonly backoff: Backoff;
   private readonly fetching = new SingleFlight(() => this.fetchAndHold());
@@ -51,12 +49,8 @@ export class JwkSetSource {
   constructor(private readonly options: JwkSetSourceOptions) {
     const { clock } = options;
     this.backoff = new Backoff(clock);
-    this.unknownKids = new LRUCache({
-      max: MAX_UNKNOWN_KIDS,
-      ttl: UNKNOWN_KID_MEMORY_MS,
-      ttlResolution: 0,
-      perf: { now: () => clock.monotonic() },
-    });
+    this.ofPresented = new UnknownKids(clock, UNKNOWN_KID_WINDOW_MS);
+    this.ofSessions = new UnknownKids(clock, 0);
   }
 
   /** Seconds since the keys were fetched, if they were. */
@@ -95,19 +89,34 @@ export class JwkSetSource {
     algorithm: SigningAlgorithm,
     kid: string | undefined,
   ): readonly SigningKey[] | Promise<readonly SigningKey[]> {
+    return this.find(algorithm, kid, this.ofPresented);
+  }
+
+  /**
+   * As `candidates`, for a token that a session of ours holds: it came from the provider, whichever process asked, so each unknown `kid` fetches the set
+   * once in a minute, whatever others present.
+   */
+  candidatesForSession(
+    algorithm: SigningAlgorithm,
+    kid: string | undefined,
+  ): readonly SigningKey[] | Promise<readonly SigningKey[]> {
+    return this.find(algorithm, kid, this.ofSessions);
+  }
+
+  private find(
+    algorithm: SigningAlgorithm,
+    kid: string | undefined,
+    unknown: UnknownKids,
+  ): readonly SigningKey[] | Promise<readonly SigningKey[]> {
     const set = this.atOnce();
-    if (set !== undefined && (set.knows(kid) || !this.mayBring(kid))) return set.candidates(algorithm, kid);
-    return this.newestCandidates(algorithm, kid);
+    if (set !== undefined && (set.knows(kid) || !this.mayBring(kid, unknown))) return set.candidates(algorithm, kid);
+    return this.newestFor(kid, unknown).then((newest) => newest.candidates(algorithm, kid));
   }
 
   /** Whether there is anything to wait for that could bring an unknown key, or a failure to tell of. */
-  private mayBring(kid: string | undefined): boolean {
-    if (kid !== undefined && this.unknownKids.has(kid)) return false;
-    return this.fetching.isFlying || this.backoff.isFailing || this.options.clock.monotonic() >= this.nextForced;
-  }
-
-  private async newestCandidates(algorithm: SigningAlgorithm, kid: string | undefined): Promise<readonly SigningKey[]> {
-    return (await this.newestFor(kid)).candidates(algorithm, kid);
+  private mayBring(kid: string | undefined, unknown: UnknownKids): boolean {
+    if (kid !== undefined && unknown.has(kid)) return false;
+    return this.fetching.isFlying || this.backoff.isFailing || unknown.mayLook;
   }
 
   /**
@@ -168,31 +177,23 @@ export class JwkSetSource {
   }
 
   /** The set held, unless it does not know the `kid` and a newer one may. */
-  private async newestFor(kid: string | undefined): Promise<JwkSet> {
+  private async newestFor(kid: string | undefined, unknown: UnknownKids): Promise<JwkSet> {
     const set = await this.current();
-    if (kid === undefined || set.knows(kid) || !this.isCaching || this.unknownKids.has(kid)) return set;
+    if (kid === undefined || set.knows(kid) || !this.isCaching || unknown.has(kid)) return set;
     if (this.fetching.isFlying) {
       // After a rotation many come at once: the first one's fetch serves them all.
       await this.fetching.settled();
-      return this.newestFor(kid);
+      return this.newestFor(kid, unknown);
     }
-    if (this.mayForce()) return this.fetchFor(kid);
+    if (this.backoff.remaining === 0 && unknown.takeLook()) return this.fetchFor(kid, unknown);
     if (this.backoff.isFailing) throw this.unavailable();
     return set;
   }
 
-  private async fetchFor(kid: string): Promise<JwkSet> {
+  private async fetchFor(kid: string, unknown: UnknownKids): Promise<JwkSet> {
     const set = await this.fetching.run();
-    if (!set.knows(kid)) this.unknownKids.set(kid, true);
+    if (!set.knows(kid)) unknown.add(kid);
     return set;
-  }
-
-  /** At most one forced fetch per window, counted before it is made and whatever comes of it. */
-  private mayForce(): boolean {
-    const now = this.options.clock.monotonic();
-    if (now < this.nextForced || this.backoff.remaining > 0) return false;
-    this.nextForced = now + UNKNOWN_KID_WINDOW_MS;
-    return true;
   }
 
   private async fetchAndHold(): Promise<JwkSet> {

@@ -2,7 +2,7 @@
 import type { OidcOptions } from '../config/options.js';
 
 /** Looks for the result of a holder that lost its lease, before its refresh token is sent once more, and the milliseconds between two of them. */
-export const LOOKS = 20;
+export const LOOKS = 50;
 export const LOOK_MS = 100;
 /** For the shared store and for computing, milliseconds each where all is well. */
 const MARGIN_MS = 5000;

@@ -8,6 +8,8 @@ const PAUSE_MS = 200;
 const MAX_OFFERS = 3000;
 /** Offers that a process makes before it ends. */
 const LAST_OFFERS = 15;
+/** Letters that are offered at once. */
+const BUNDLE = 200;
 /** Letters that wait; the oldest give way. Each stands for one answer of the provider. */
 const MAX_LETTERS = 10_000;
 
@@ -52,23 +54,30 @@ export class Outbox {
     }, PAUSE_MS).unref();
   }
 
-  /** One after the other, up to the first that the store does not take: it is still away then. */
+  /** The first alone: it tells whether the store is back. Then many at once, since for each somebody may be about to do it again. */
   private async offer(): Promise<void> {
-    for (const [name, letter] of this.letters) {
-      const isAway = await this.isRefused(letter);
-      if (isAway && letter.offers < MAX_OFFERS) return;
-      if (this.letters.get(name) === letter) this.letters.delete(name);
+    const [first = [], ...others] = bundlesOf([...this.letters]);
+    for (const bundle of [first.slice(0, 1), first.slice(1), ...others]) {
+      const gone = await Promise.all(bundle.map(([name, letter]) => this.isGone(name, letter)));
+      if (gone.includes(false)) return;
     }
   }
 
-  private async isRefused(letter: Letter): Promise<boolean> {
+  private async isGone(name: string, letter: Letter): Promise<boolean> {
     letter.offers += 1;
     try {
       await letter.deliver();
-      return false;
     } catch (error) {
       // Whatever else it says will not change: the session has ended meanwhile.
-      return error instanceof CoordinationUnavailableException;
+      const isAway = error instanceof CoordinationUnavailableException;
+      if (isAway && letter.offers < MAX_OFFERS) return false;
     }
+    if (this.letters.get(name) === letter) this.letters.delete(name);
+    return true;
   }
+}
+
+function bundlesOf<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
+  const count = Math.ceil(items.length / BUNDLE);
+  return Array.from({ length: count }, (_, index) => items.slice(index * BUNDLE, (index + 1) * BUNDLE));
 }

@@ -43,9 +43,8 @@ export function toTokenSet(response: TokenResponse & { readonly idToken: string 
 function expiryOf({ expiresIn, accessToken }: TokenResponse, issuedAt: number): number {
   if (expiresIn !== undefined) return issuedAt + expiresIn;
   const exp = peekClaims(accessToken)?.['exp'];
-  return typeof exp === 'number' && Number.isFinite(exp) && exp > issuedAt
-    ? Math.floor(exp)
-    : issuedAt + DEFAULT_LIFETIME;
+  const end = typeof exp === 'number' ? Math.floor(exp) : Number.NaN;
+  return Number.isFinite(end) && end > issuedAt ? end : issuedAt + DEFAULT_LIFETIME;
 }
 
 /** The claims of a JWT without verification: for tokens that were verified before, or whose claims decide nothing. */

@@ -91,7 +91,7 @@ export class AccessTokenVerifier {
   verify(token: PresentedToken): Promise<AcceptedAccessToken> {
     try {
       assertLength(token.text, MAX_BEARER_LENGTH);
-      return this.cache.verifyOnce(token, () => this.accept(token.text));
+      return this.cache.verifyOnce(token, () => this.accept(token));
     } catch (error) {
       throw this.refusal(error);
     }
@@ -107,7 +107,7 @@ export class AccessTokenVerifier {
     this.cache.close();
   }
 
-  private accept(token: string): Promise<AcceptedAccessToken> {
+  private accept(token: PresentedToken): Promise<AcceptedAccessToken> {
     const isOfEntra = this.provider.options.preset === 'entra';
     const inspect = isOfEntra ? refuseGraphToken : refuseGraphHeader;
     return this.acceptSigned(this.signatures.presented(token, MAX_BEARER_LENGTH, inspect));

@@ -13,6 +13,7 @@ import {
 } from './claims.js';
 import { validateIssuer } from './issuer.js';
 import { MAX_BEARER_LENGTH } from './jws.js';
+import { PresentedToken } from './presented-token.js';
 import { isTokenFault, type SignatureVerifier } from './signature.verifier.js';
 import type { VerifiedJws } from './verified-token.cache.js';
 
@@ -54,7 +55,7 @@ export class LogoutTokenVerifier {
    */
   async verify(token: string): Promise<LogoutToken> {
     try {
-      return await this.validate(await this.signatures.presented(token, MAX_BEARER_LENGTH));
+      return await this.validate(await this.signatures.presented(new PresentedToken(token), MAX_BEARER_LENGTH));
     } catch (error) {
       if (!isTokenFault(error) && !(error instanceof UnacceptableClaimError)) throw error;
       throw new InvalidLogoutTokenError(error.message, { cause: error });

@@ -5,6 +5,7 @@ import { ReportableError } from '../observability/reason.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
 import type { SigningAlgorithm, SigningKey } from '../provider/jwk-set.js';
 import { assertCanonical, MalformedTokenError, objectOf, readJws, type JwsHeader, type UnverifiedJws } from './jws.js';
+import type { PresentedToken } from './presented-token.js';
 import type { VerifiedJws } from './verified-token.cache.js';
 
 /** The token was not signed by a published key of the provider. */
@@ -23,17 +24,25 @@ export class SignatureVerifier {
   constructor(private readonly provider: OpenIdProvider) {}
 
   /**
-   * Verifies the signature of a token that somebody presented. Refuses at once, without a promise, where nothing has to be waited for.
+   * Verifies the signature of a token that somebody presented, or that a session holds. Refuses at once, without a promise, where nothing has to be
+   * waited for.
    *
    * @param inspect Throws for a token that is refused whatever its signature; called before that is checked.
    * @throws MalformedTokenError, BadSignatureError, ProviderUnavailableException (no keys), and what `inspect` throws
    */
-  presented(token: string, maxLength: number, inspect?: (jws: UnverifiedJws) => void): Promise<VerifiedJws> {
+  presented(
+    { text: token, isOfSession }: PresentedToken,
+    maxLength: number,
+    inspect?: (jws: UnverifiedJws) => void,
+  ): Promise<VerifiedJws> {
     const jws = readJws(token, maxLength, this.headers);
     inspect?.(jws);
-    const found = this.provider.keys.candidates(jws.algorithm, jws.kid);
+    const { keys } = this.provider;
+    const found = isOfSession
+      ? keys.candidatesForSession(jws.algorithm, jws.kid)
+      : keys.candidates(jws.algorithm, jws.kid);
     return found instanceof Promise
-      ? found.then((keys) => this.verify(token, jws, onlyOne(keys)))
+      ? found.then((candidates) => this.verify(token, jws, onlyOne(candidates)))
       : this.verify(token, jws, onlyOne(found));
   }
 

@@ -2,6 +2,7 @@
 import { ExpiringCache, type CacheLimits } from '../provider/expiring-cache.js';
 import type { JsonObject } from '../provider/json.js';
 import type { SigningKey } from '../provider/jwk-set.js';
+import { Flights } from './flights.js';
 import type { JwsHeader } from './jws.js';
 import type { PresentedToken } from './presented-token.js';
 import { Sightings } from './sightings.js';
@@ -28,11 +29,6 @@ interface Remembered<Accepted> {
   readonly accepted: Accepted;
 }
 
-interface Pending<Accepted> {
-  readonly text: string;
-  readonly verification: Promise<Accepted>;
-}
-
 /**
  * Holds accepted tokens only, so that neither invalid tokens nor tokens for somebody else push out good ones. A token is found by the end of its
  * signature and counts only if all of its characters are the same: that is quicker than a digest, and no two tokens can be taken for each other. One for
@@ -41,7 +37,7 @@ interface Pending<Accepted> {
 export class VerifiedTokenCache<Accepted extends AcceptedToken> {
   private readonly tokens: ExpiringCache<Remembered<Accepted>>;
   private readonly sightings: Sightings;
-  private readonly pending = new Map<string, Pending<Accepted>>();
+  private readonly flights = new Flights<Accepted>();
 
   constructor(limits: CacheLimits, isOver: (accepted: Accepted) => boolean) {
     this.sightings = new Sightings(limits.entries);
@@ -62,32 +58,31 @@ export class VerifiedTokenCache<Accepted extends AcceptedToken> {
     if (this.find(token) !== undefined) this.tokens.delete(token.name);
   }
 
-  /** The outcome of `verify`, which runs once for all who ask at the same time. A success is remembered, a failure is not. */
-  verifyOnce({ name, text }: PresentedToken, verify: () => Promise<Accepted>): Promise<Accepted> {
-    const known = this.pending.get(name);
-    if (known?.text === text) return known.verification;
-    const settle = (): void => {
-      if (this.pending.get(name)?.text === text) this.pending.delete(name);
-    };
-    const verification = verify().then(
+  /** The outcome of `verify`, which runs once for all who ask at the same time. A success is remembered from its second time on, a failure never. */
+  verifyOnce(token: PresentedToken, verify: () => Promise<Accepted>): Promise<Accepted> {
+    const underWay = this.flights.get(token);
+    if (underWay !== undefined) return underWay;
+    const flight = verify().then(
       (accepted) => {
-        settle();
-        if (this.sightings.note(name))
-          this.tokens.set(name, { text, accepted }, OVERHEAD + BYTES_PER_CHARACTER * text.length);
+        this.flights.remove(token);
+        if (this.sightings.note(token)) this.remember(token, accepted);
         return accepted;
       },
       (failure: unknown) => {
-        settle();
+        this.flights.remove(token);
         throw failure;
       },
     );
-    // Whoever sends another text under the same name waits for nobody, and takes no one's place.
-    if (known === undefined) this.pending.set(name, { text, verification });
-    return verification;
+    this.flights.add(token, flight);
+    return flight;
   }
 
   /** Lets go of everything. */
   close(): void {
     this.tokens.close();
+  }
+
+  private remember({ name, text }: PresentedToken, accepted: Accepted): void {
+    this.tokens.set(name, { text, accepted }, OVERHEAD + BYTES_PER_CHARACTER * text.length);
   }
 }

@@ -161,8 +161,9 @@ describe('a function that gives the secret', () => {
     ['gives nothing', () => '', 'the function that gives the client secret gave none'],
     ['never answers', () => new Promise(() => undefined), 'the function that gives the client secret took too long'],
   ])('that %s is no refusal of the provider', async (_, clientSecret, reason) => {
-    const under = subject({ clientSecret, httpTimeout: 20 });
-    await under.provider.metadata.get().catch(() => undefined);
+    const under = subject({ clientSecret });
+    await under.provider.metadata.get();
+    Object.assign(under.provider.options, { httpTimeout: 20 });
     const failures = [await failureOf(under.refresh()), await failureOf(under.refresh())];
     expect(failures).toEqual([
       new ProviderUnavailableException(UNAVAILABLE),

@@ -1,7 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createCache } from 'cache-manager';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
-import type { LRUCache } from 'lru-cache';
 import { ProviderUnavailableException } from '../../src/errors/exceptions.js';
 import { OidcEvents } from '../../src/observability/events.js';
 import { LastGood } from '../../src/provider/last-good.js';
@@ -354,16 +353,50 @@ describe('JwkSetSource', () => {
       expect(await under.provider.keys.candidates('RS256', 'one')).toEqual([]);
       expect(asked()).toBe(1);
     });
+  });
 
-    it('is remembered for a thousand of them at most, the newest', async () => {
+  describe('a token of a session', () => {
+    const sessionKidsOf = async ({ provider }: ProviderUnderTest, kid: string): Promise<(string | undefined)[]> =>
+      (await provider.keys.candidatesForSession('ES256', kid)).map((key) => key.kid);
+
+    it('T4 finds its new key, whatever others have presented before it', async () => {
       const under = setUp();
       await kidsOf(under, 'one');
-      const { unknownKids } = under.provider.keys as unknown as { readonly unknownKids: LRUCache<string, true> };
-      for (let count = 0; count < 1_000_000; count += 1) unknownKids.set(`kid-${String(count)}`, true);
-      expect(unknownKids.size).toBe(1000);
-      await kidsOf(under, 'kid-999999');
-      expect(asked()).toBe(1);
-      await kidsOf(under, 'kid-0');
+      expect([await kidsOf(under, 'made up'), await kidsOf(under, 'two')]).toEqual([[], []]);
+      publish('one', 'two');
+      expect(await sessionKidsOf(under, 'two')).toEqual(['two']);
+      expect(asked()).toBe(3);
+    });
+
+    it('T4 finds a key whose name somebody has guessed and presented before there was one', async () => {
+      const under = setUp();
+      await kidsOf(under, 'one');
+      expect(await kidsOf(under, 'two')).toEqual([]);
+      publish('one', 'two');
+      expect(await sessionKidsOf(under, 'two')).toEqual(['two']);
+    });
+
+    it('T4 looks for a key that is not there once in a minute, and once for all who ask', async () => {
+      const under = setUp();
+      await kidsOf(under, 'one');
+      expect(await Promise.all(Array.from({ length: 50 }, () => sessionKidsOf(under, 'gone')))).toEqual(
+        Array(50).fill([]),
+      );
+      expect(asked()).toBe(2);
+      under.clock.advance(60_000);
+      await sessionKidsOf(under, 'gone');
+      expect(asked()).toBe(2);
+      under.clock.advance(1);
+      await sessionKidsOf(under, 'gone');
+      expect(asked()).toBe(3);
+    });
+
+    it('asks no provider that has just failed', async () => {
+      const under = setUp();
+      await kidsOf(under, 'one');
+      issuer.jwks = respond(503);
+      await expect(sessionKidsOf(under, 'two')).rejects.toThrow(ProviderUnavailableException);
+      await expect(sessionKidsOf(under, 'two')).rejects.toThrow(ProviderUnavailableException);
       expect(asked()).toBe(2);
     });
   });

@@ -49,6 +49,36 @@ describe('Outbox', () => {
     expect(store.taken).toEqual(['one', 'two', 'three']);
   });
 
+  it('delivers two hundred letters at once when the store is back, and not the others before them', async () => {
+    const [outbox, store] = [new Outbox(), new Store()];
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    for (let letter = 0; letter < 300; letter += 1)
+      outbox.add(String(letter), async () => {
+        await store.take(String(letter))();
+        if (letter > 0) await answered;
+      });
+    await jest.advanceTimersByTimeAsync(PAUSE);
+    expect(store.offers).toBe(200);
+    answer();
+    await jest.advanceTimersByTimeAsync(0);
+    expect(store.taken).toHaveLength(300);
+  });
+
+  it('offers the rest later when the store goes away again', async () => {
+    const [outbox, store] = [new Outbox(), new Store()];
+    outbox.add('first', () => {
+      store.away = Infinity;
+      return Promise.resolve();
+    });
+    for (let letter = 0; letter < 300; letter += 1) outbox.add(String(letter), store.take(String(letter)));
+    await jest.advanceTimersByTimeAsync(PAUSE);
+    expect({ taken: store.taken.length, offers: store.offers }).toEqual({ taken: 0, offers: 199 });
+    store.away = 0;
+    await jest.advanceTimersByTimeAsync(PAUSE);
+    expect(store.taken).toHaveLength(300);
+  });
+
   it('sends the last of several letters of one name', async () => {
     const [outbox, store] = [new Outbox(), new Store()];
     outbox.add('same', store.take('older'));

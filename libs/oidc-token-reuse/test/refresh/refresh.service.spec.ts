@@ -384,7 +384,7 @@ describe('what is shared', () => {
     expect(await outcome(rooms.refresh.refresh(sessionOf()))).toBe(
       'provider_unavailable: another instance is still renewing this session',
     );
-    expect(waits).toEqual([39_000]);
+    expect(waits).toEqual([42_000]);
   });
 });
 

@@ -38,7 +38,7 @@ describe('R1 a holder that is gone without a word', () => {
     const rooms = roomsWith();
     await successorsOf(rooms).beginAttempt(sessionOf());
     const renewal = rooms.refresh.refresh(sessionOf());
-    await jest.advanceTimersByTimeAsync(1900);
+    await jest.advanceTimersByTimeAsync(4900);
     expect(rooms.endpoint.forms).toEqual([]);
     await publishWinner(rooms);
     await jest.advanceTimersByTimeAsync(100);
@@ -49,12 +49,12 @@ describe('R1 a holder that is gone without a word', () => {
     ]);
   });
 
-  it('is waited for two seconds, and then its refresh token is sent once more', async () => {
+  it('is waited for five seconds, and then its refresh token is sent once more', async () => {
     holdTimers();
     const rooms = roomsWith();
     await successorsOf(rooms).beginAttempt(sessionOf());
     const renewal = rooms.refresh.refresh(sessionOf());
-    await jest.advanceTimersByTimeAsync(2000);
+    await jest.advanceTimersByTimeAsync(5000);
     await settle(() => rooms.endpoint.forms.length > 0);
     expect(tokenOf(await renewal)).toBe("refresh-token'");
     expect(types(rooms)).toEqual(['refresh.taken_over', 'refresh.succeeded']);

@@ -56,7 +56,7 @@ describe('an access token lives', () => {
     },
   );
 
-  it.each([NOW, NOW - 1, -5, '1900000000', null, {}])('for an hour when its own exp is %j', (exp) => {
+  it.each([NOW, NOW + 0.5, NOW - 1, -5, '1900000000', null, {}])('for an hour when its own exp is %j', (exp) => {
     expect(expiryOf(undefined, jwtOf({ exp }))).toBe(3600);
   });
 });
