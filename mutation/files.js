@@ -8,7 +8,6 @@ const SOURCE = fileURLToPath(new URL('../libs/oidc-token-reuse/src/', import.met
 const unit = (...names) => names.map((name) => `libs/oidc-token-reuse/test/${name}.spec.ts`);
 
 const SPECS = {
-  'verification/presented-token': unit('verification/access-token.verifier'),
   'verification/signature.verifier': unit('verification/access-token.verifier'),
   'session/custody': unit('session/cookie.custody', 'refresh/session.service'),
   'session/tombstones': unit('session/tombstones', 'session/fate'),
@@ -17,7 +16,7 @@ const SPECS = {
   'refresh/renewal': unit('refresh/renewal', 'refresh/refresh.service'),
   'refresh/session.service': unit('refresh/session.service', 'refresh/session-at-hand'),
   'refresh/session-ending': unit('refresh/session-ending', 'refresh/session.service'),
-  'refresh/shared-knowledge': unit('refresh/session.service', 'refresh/session-at-hand'),
+  'refresh/shared-knowledge': unit('refresh/session-ending', 'refresh/session.service', 'refresh/session-at-hand'),
   'refresh/successors': unit('refresh/successors', 'refresh/session-at-hand'),
   'refresh/token-source': unit('refresh/refresh.service'),
   'login/oidc.strategy': unit('login/oidc.strategy', 'login/code-redemption'),

@@ -159,6 +159,6 @@ function giveState(
 function besideOpenId(scope: string): string {
   return scope
     .split(' ')
-    .filter((entry) => entry !== 'openid' && entry !== '')
+    .filter((entry) => entry !== 'openid')
     .join(' ');
 }

@@ -58,7 +58,7 @@ export class LogoutTokenVerifier {
       return await this.validate(await this.signatures.presented(new PresentedToken(token), MAX_BEARER_LENGTH));
     } catch (error) {
       if (!isTokenFault(error) && !(error instanceof UnacceptableClaimError)) throw error;
-      throw new InvalidLogoutTokenError(error instanceof Error ? error.message : 'unknown', { cause: error });
+      throw new InvalidLogoutTokenError(error.message, { cause: error });
     }
   }
 

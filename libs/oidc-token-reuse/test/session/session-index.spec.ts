@@ -36,6 +36,14 @@ describe('SessionIndex', () => {
     expect(await index.find(SID)).toEqual([{ id: 'two', place: '' }]);
   });
 
+  it('knows that a session is there, and that none is where it lacks none', async () => {
+    const { coordinator, index } = bench();
+    await index.add(sessionOf(), { place: 'a', ttl: 60 });
+    expect([await index.hasAny(ALICE), await index.hasAny(SID)]).toEqual([true, undefined]);
+    Object.assign(coordinator, { mayLackMembers: false });
+    expect([await index.hasAny(ALICE), await index.hasAny(SID)]).toEqual([true, false]);
+  });
+
   it('O2 keeps issuers apart, and subjects from sessions at the provider', async () => {
     const { index } = bench();
     await index.add(sessionOf({ id: 'one', subject: 'sid-1', providerSessionId: 'alice' }), { place: 'a', ttl: 60 });

@@ -9,8 +9,9 @@ const LIFETIME = 1000;
 
 function bench() {
   const clock = new TestClock();
-  const tombstones = new Tombstones(new MemoryCoordinator(clock), { sessionAbsoluteLifetime: LIFETIME }, clock);
-  return { clock, tombstones };
+  const coordinator = new MemoryCoordinator(clock);
+  const tombstones = new Tombstones(coordinator, { sessionAbsoluteLifetime: LIFETIME }, clock);
+  return { clock, coordinator, tombstones };
 }
 
 function sessionWith(id: string, parts: Partial<Session> = {}): Session {
@@ -48,6 +49,38 @@ describe('Tombstones', () => {
     await tombstones.markProviderSessionUnverified(two);
     const ended = [one, two, open].map((each) => tombstones.hasArrivedFor(each));
     expect(await Promise.all(ended)).toEqual([true, true, false]);
+  });
+
+  describe('known at once', () => {
+    const AT_PROVIDER = { issuer: ISSUER, providerSessionId: 'sid-1' };
+    const session = sessionWith('a', { providerSessionId: 'sid-1' });
+
+    it.each<[string, (tombstones: Tombstones) => Promise<void>, boolean]>([
+      ['by itself', (tombstones) => tombstones.mark(session), true],
+      ['in favour of another', (tombstones) => tombstones.markReplaced(session, sessionWith('b')), true],
+      ['with all of its subject', (tombstones) => tombstones.markSubject(session), true],
+      ['with its session at the provider', (tombstones) => tombstones.markProviderSession(AT_PROVIDER), false],
+      ['by the word of a browser', (tombstones) => tombstones.markProviderSessionUnverified(AT_PROVIDER), false],
+    ])('is a session that has ended %s, and no other', async (_, end, isOpenAtProvider) => {
+      const { tombstones } = bench();
+      const others = [
+        sessionWith('x', { subject: 'bob' }),
+        sessionWith('y', { subject: 'bob', providerSessionId: 's' }),
+      ];
+      const known = () => [session, ...others].map((each) => tombstones.isKnownOpen(each));
+      expect([known(), tombstones.isKnownOpenFor(AT_PROVIDER)]).toEqual([[true, true, true], true]);
+      await end(tombstones);
+      expect([known(), tombstones.isKnownOpenFor(AT_PROVIDER)]).toEqual([[false, true, true], isOpenAtProvider]);
+      expect(await tombstones.hasArrived(session)).toBe(true);
+      expect(await Promise.all(others.map((each) => tombstones.hasArrived(each)))).toEqual([false, false]);
+    });
+
+    it.each(['all', 'tombstone', 'unverified-tombstone'])('is nothing where the word of %s may be missing', (lost) => {
+      const { coordinator, tombstones } = bench();
+      const atOnce = coordinator.atOnce.bind(coordinator);
+      coordinator.atOnce = (space, key) => (lost === 'all' || lost === space ? undefined : atOnce(space, key));
+      expect([tombstones.isKnownOpen(session), tombstones.isKnownOpenFor(AT_PROVIDER)]).toEqual([false, false]);
+    });
   });
 
   it('O2 does not take the name of a session at the provider for a subject, nor the reverse', async () => {

@@ -52,6 +52,14 @@ describe('the secrets of an attempt', () => {
     expect(new Set(secrets).size).toBe(8);
   });
 
+  it('are made again until the state is one that the caller accepts', () => {
+    const accepted: string[] = [];
+    const accepts = (state: string): boolean => /^[A-P]/.test(state) && accepted.push(state) === 2;
+    const parts = { issuer: ISSUER, current: undefined, maxAge: undefined, isForced: false, returnTo: '/' };
+    const transaction = newTransaction({ ...parts, startedAt: NOW * 1000 }, accepts);
+    expect([accepted.length, stateOf(transaction)]).toEqual([2, accepted[1]]);
+  });
+
   it('have 128 bits, the verifier 256', () => {
     const one = attempt();
     expect(

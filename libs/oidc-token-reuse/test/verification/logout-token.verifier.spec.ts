@@ -68,9 +68,12 @@ describe('LogoutTokenVerifier', () => {
     expect(await verify()).toMatchObject({ subject: undefined, providerSessionId: 'sid-1' });
   });
 
-  it.each([undefined, 'logout+jwt', 'LOGOUT+JWT', 'application/logout+jwt'])('O1 accepts the type %s', async (typ) => {
-    expect(await verify({}, { typ })).toMatchObject({ jti: 'jti-1' });
-  });
+  it.each([undefined, 'JWT', 'logout+jwt', 'LOGOUT+JWT', 'application/logout+jwt'])(
+    'O1 accepts the type %s',
+    async (typ) => {
+      expect(await verify({}, { typ })).toMatchObject({ jti: 'jti-1' });
+    },
+  );
 
   it.each([
     ['another type', {}, { typ: 'at+jwt' }, 'the token is no logout token'],

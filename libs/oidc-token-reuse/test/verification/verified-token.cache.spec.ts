@@ -71,6 +71,27 @@ describe('VerifiedTokenCache', () => {
     expect(cache.find(new PresentedToken(one))).toBeDefined();
   });
 
+  it.each(['first', 'last'])('T7 verifies one text once, though another under its name is done %s', async (done) => {
+    const [one, other] = [`a.b.${'s'.repeat(60)}`, `A.b.${'s'.repeat(60)}`];
+    let release: () => void = () => undefined;
+    const isHeld = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const slowly = (): Promise<AcceptedToken> => isHeld.then(verify);
+    const verifying = done === 'first' ? [get(one, slowly), get(other)] : [get(one), get(other, slowly)];
+    await verifying[done === 'first' ? 1 : 0];
+    if (done === 'first') verifying.push(get(one));
+    release();
+    await Promise.all(verifying);
+    expect(verifications).toBe(2);
+  });
+
+  it('keeps nothing once it is closed', async () => {
+    await keep('a.b.c');
+    cache.close();
+    expect(cache.size).toBe(0);
+  });
+
   it('keeps no failure', async () => {
     for (let count = 0; count < 2; count += 1) await expect(get('a.b.c', fail)).rejects.toThrow('bad');
     expect(cache.size).toBe(0);
