@@ -8,7 +8,6 @@ const SOURCE = fileURLToPath(new URL('../libs/oidc-token-reuse/src/', import.met
 const unit = (...names) => names.map((name) => `libs/oidc-token-reuse/test/${name}.spec.ts`);
 
 const SPECS = {
-  'verification/signature.verifier': unit('verification/access-token.verifier'),
   'session/custody': unit('session/cookie.custody', 'refresh/session.service'),
   'session/tombstones': unit('session/tombstones', 'session/fate'),
   'refresh/pause': unit('refresh/renewal'),

@@ -8,12 +8,12 @@ const WARM_UP_MS = 1000;
  * Ratios are taken within a round, between slices that are seconds apart: the machine's own changes fall out.
  * `ringOf` gives the requests of a server, `against` names the variants to compare with, `onSlice` sees each server after each slice.
  */
-export async function measure({ children, ringOf, against, slices, sliceMs, onSlice }) {
+export async function measure({ children, ringOf, against, slices, sliceMs, onSlice, warmUpMs = WARM_UP_MS }) {
   const rings = new Map();
   const samples = new Map(children.map((child) => [child.variant.id, []]));
   for (const child of children) {
     rings.set(child, await ringOf(child));
-    await run({ port: child.port, ring: rings.get(child), ms: WARM_UP_MS });
+    await run({ port: child.port, ring: rings.get(child), ms: warmUpMs });
     await onSlice?.(child, true);
   }
   for (let round = 0; round < slices; round += 1) {

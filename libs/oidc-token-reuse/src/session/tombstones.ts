@@ -159,7 +159,9 @@ function keysOf(session: Session): KeysOfSession {
 }
 
 function sidKeyOf(session: ProviderSession): string {
-  const key = sidKeys.get(session) ?? providerSessionKey(session);
+  const known = sidKeys.get(session);
+  if (known !== undefined) return known;
+  const key = providerSessionKey(session);
   sidKeys.set(session, key);
   return key;
 }
