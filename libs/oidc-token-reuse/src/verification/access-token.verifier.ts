@@ -82,8 +82,9 @@ export class AccessTokenVerifier {
   }
 
   /**
-   * Verifies a bearer token, whether it was accepted before or not; what can be refused at once is, without a promise. Checked: form, signature, type, issuer and tenant, audience, times, subject, that it is no other kind of token and not
-   * bound to a key. Not checked: scopes, and whether it was revoked.
+   * Verifies a bearer token, whether it was accepted before or not; what can be refused at once is thrown at once. Checked: form, signature, type,
+   * issuer and tenant, audience, times, subject, that it is no other kind of token and not bound to a key. Not checked: scopes, and whether it was
+   * revoked.
    *
    * @throws InvalidTokenException for whatever is wrong with the token
    * @throws ProviderUnavailableException when the provider's keys cannot be had
