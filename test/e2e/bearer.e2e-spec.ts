@@ -215,7 +215,8 @@ describe.each(ADAPTERS)('bearer tokens on %s', (adapter) => {
 
   it('T7 refuses other claims under a signature that was just accepted', async () => {
     const token = await provider.signAccessToken();
-    expect(await present(token)).toEqual(alice);
+    // From its second use on it is remembered.
+    for (let count = 0; count < 3; count += 1) expect(await present(token)).toEqual(alice);
     const [header = '', claims = '', signature = ''] = token.split('.');
     const forged = { ...(JSON.parse(Buffer.from(claims, 'base64url').toString()) as object), sub: 'user-mallory' };
     expect(await present(`${header}.${encode(forged)}.${signature}`)).toEqual(NOT_VALID);
