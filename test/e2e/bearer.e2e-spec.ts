@@ -195,7 +195,7 @@ describe.each(ADAPTERS)('bearer tokens on %s', (adapter) => {
 
   it('T6 refuses every other spelling of a token that was just accepted', async () => {
     const token = await provider.signAccessToken();
-    expect(await present(token)).toEqual(alice);
+    for (let count = 0; count < 3; count += 1) expect(await present(token)).toEqual(alice);
     const bytes = Buffer.from(token.slice(token.lastIndexOf('.') + 1), 'base64url');
     const sameBytes = Array.from(BASE64URL, (last) => token.slice(0, -1) + last).filter(
       (spelling) =>
@@ -318,7 +318,7 @@ describe.each(ADAPTERS)('bearer tokens on %s', (adapter) => {
   it('tells an expired token from a bad one, after 30 s of tolerance, also when it was accepted before', async () => {
     freezeTime();
     const token = await provider.signAccessToken({ exp: now() + 10 });
-    expect(await present(token)).toEqual(alice);
+    for (let count = 0; count < 3; count += 1) expect(await present(token)).toEqual(alice);
     advance(39);
     expect(await present(token)).toEqual(alice);
     advance(1);
@@ -405,7 +405,7 @@ describe.each(ADAPTERS)('bearer tokens on %s', (adapter) => {
 
     it('take with them what they signed when they are withdrawn, also what was accepted before', async () => {
       const token = await own.signAccessToken();
-      expect(await outcome(token)).toEqual(alice);
+      for (let count = 0; count < 3; count += 1) expect(await outcome(token)).toEqual(alice);
       await own.keys.rotate();
       own.keys.withdraw();
       expect(await outcome(await own.signAccessToken())).toEqual(alice);
