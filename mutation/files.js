@@ -10,7 +10,6 @@ const unit = (...names) => names.map((name) => `libs/oidc-token-reuse/test/${nam
 const SPECS = {
   'session/custody': unit('session/cookie.custody', 'refresh/session.service'),
   'session/tombstones': unit('session/tombstones', 'session/fate'),
-  'refresh/pause': unit('refresh/renewal'),
   'refresh/redemption': unit('refresh/redemption', 'refresh/refresh.service'),
   'refresh/renewal': unit('refresh/renewal', 'refresh/refresh.service'),
   'refresh/session.service': unit('refresh/session.service', 'refresh/session-at-hand'),

@@ -1,7 +1,7 @@
 /** Three processes under traffic while something goes wrong: nothing is lost, and clients see no more than a 503 that says when to come back. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { HAS_REDIS } from '../support/redis.js';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { describeWithRedis } from '../support/redis.js';
 import type { Answer } from './support/ask.js';
 import { Experiment } from './support/experiment.js';
 import { Fleet, NEXT_SECRET, SECRET } from './support/fleet.js';
@@ -10,7 +10,6 @@ import { restartEach } from './support/restart.js';
 import { SCALE } from './support/scale.js';
 import type { Tally } from './support/tally.js';
 
-const describeWithRedis = HAS_REDIS ? describe : describe.skip;
 const START_MS = 120_000;
 const LIMIT_MS = 900_000;
 /** Seconds. */

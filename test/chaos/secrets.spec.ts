@@ -1,10 +1,9 @@
 /** The watch over three processes of the application and the provider: what one of them must not print is found. */
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { HAS_REDIS } from '../support/redis.js';
+import { afterEach, expect, it } from '@jest/globals';
+import { describeWithRedis } from '../support/redis.js';
 import { allLeaks, watched } from '../support/secret-watch.js';
 import { Fleet } from './support/fleet.js';
 
-const describeWithRedis = HAS_REDIS ? describe : describe.skip;
 const LIMIT_MS = 120_000;
 const PLANTED_LEAK = new URL('../support/planted-leak.mjs', import.meta.url).href;
 

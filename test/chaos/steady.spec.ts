@@ -1,13 +1,11 @@
 /** Three processes, many sessions, many requests at once, tokens of two seconds: one token request for each rotation, and nobody signed out. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { HAS_REDIS } from '../support/redis.js';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { describeWithRedis } from '../support/redis.js';
 import { Fleet } from './support/fleet.js';
 import { print } from './support/print.js';
 import { closing } from './support/rotations.js';
 import { SCALE } from './support/scale.js';
 import { Traffic } from './support/traffic.js';
-
-const describeWithRedis = HAS_REDIS ? describe : describe.skip;
 
 describeWithRedis.each(['cookie', 'store'] as const)(
   'three processes with custody %s and a strict provider',

@@ -1,16 +1,15 @@
 /** Several instances of an application on one Redis and one strict provider: nobody is signed out, and the provider sees no replay. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { CacheModule } from '@nestjs/cache-manager';
 import { OidcHealth, SessionService } from 'nestjs-oidc-token-reuse';
 import { createTestProvider, type TestBrowser, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { API_AUDIENCE, startHarness, type AdapterName, type Harness } from '../support/harness.js';
-import { HAS_REDIS, RedisServer } from '../support/redis.js';
+import { describeWithRedis, RedisServer } from '../support/redis.js';
 import { watched } from '../support/secret-watch.js';
 import { advance, freezeTime, releaseTime } from '../support/time.js';
 import { until } from '../support/until.js';
 import { cacheIn } from './support/cache.js';
 
-const describeWithRedis = HAS_REDIS ? describe : describe.skip;
 const CUSTODIES = ['cookie', 'store'] as const;
 const ADAPTERS: readonly AdapterName[] = ['express', 'fastify', 'express'];
 

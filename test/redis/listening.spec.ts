@@ -1,10 +1,9 @@
 /** What a process holds of the sign-outs when it may not listen, and when another primary lacks the last of them. */
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { HAS_REDIS, RedisServer } from '../support/redis.js';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { describeWithRedis, RedisServer } from '../support/redis.js';
 import { until } from '../support/until.js';
 import { isTold, knownWithoutAsking, Pair } from './support/pair.js';
 
-const describeWithRedis = HAS_REDIS ? describe : describe.skip;
 const STAMP = 'test:{pushed}:stamp';
 
 describeWithRedis('a process that listens', () => {

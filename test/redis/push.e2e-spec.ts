@@ -1,15 +1,14 @@
 /** A sign-out on one instance reaches every other within a second, without a question to Redis, and whatever happens to the subscription. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { CacheModule } from '@nestjs/cache-manager';
 import { createTestProvider, type TestBrowser, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { API_AUDIENCE, startHarness, type AdapterName, type Harness } from '../support/harness.js';
-import { HAS_REDIS, RedisServer } from '../support/redis.js';
+import { describeWithRedis, RedisServer } from '../support/redis.js';
 import { advance, freezeTime, releaseTime } from '../support/time.js';
 import { until } from '../support/until.js';
 import { cacheIn } from './support/cache.js';
 
-const describeWithRedis = HAS_REDIS ? describe : describe.skip;
 const CUSTODIES = ['cookie', 'store'] as const;
 const ADAPTERS: readonly AdapterName[] = ['express', 'fastify', 'express'];
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';

@@ -5,12 +5,10 @@ import { SystemClock } from '../../libs/oidc-token-reuse/src/clock.js';
 import { MemoryCoordinator } from '../../libs/oidc-token-reuse/src/coordination/memory.coordinator.js';
 import { RedisConnection } from '../../libs/oidc-token-reuse/src/coordination/redis.connection.js';
 import { RedisCoordinator } from '../../libs/oidc-token-reuse/src/coordination/redis.coordinator.js';
-import { HAS_REDIS, RedisServer } from '../support/redis.js';
+import { describeWithRedis, RedisServer } from '../support/redis.js';
 import { until } from '../support/until.js';
 import { COORDINATOR_RULES } from './support/coordinator-rules.js';
 import { single, storeOf } from './support/cache.js';
-
-const describeWithRedis = HAS_REDIS ? describe : describe.skip;
 
 describe('MemoryCoordinator', () => {
   const only = new MemoryCoordinator(new SystemClock());

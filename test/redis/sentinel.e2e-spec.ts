@@ -1,16 +1,15 @@
 /** Two instances on a primary under sentinels: it dies, or hands over, while requests go on, and nobody is signed out. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { CacheModule } from '@nestjs/cache-manager';
 import { Keyv } from 'keyv';
 import { OidcHealth } from 'nestjs-oidc-token-reuse';
 import { createTestProvider, type TestBrowser, type TestProvider } from 'nestjs-oidc-token-reuse-testing';
 import { redisStore } from '../../src/cache-url.js';
 import { ADAPTERS, API_AUDIENCE, startHarness, type AdapterName, type Harness } from '../support/harness.js';
-import { HAS_REDIS } from '../support/redis.js';
+import { describeWithRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
 import { Sentinels } from './support/sentinels.js';
 
-const describeWithRedis = HAS_REDIS ? describe : describe.skip;
 const START_MS = 60_000;
 const LIMIT_MS = 60_000;
 const BROWSERS = 6;

@@ -1,15 +1,14 @@
 /** What a session takes in the browser and in Redis, and what requests ask of Redis: the figures of docs/scaling.md. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { CacheModule } from '@nestjs/cache-manager';
 import type { TestBrowser } from 'nestjs-oidc-token-reuse-testing';
 import { print } from '../chaos/support/print.js';
 import { startHarness, type Harness } from '../support/harness.js';
-import { HAS_REDIS, RedisServer } from '../support/redis.js';
+import { describeWithRedis, RedisServer } from '../support/redis.js';
 import { advance, freezeRepetition, releaseTime } from '../support/time.js';
 import { until } from '../support/until.js';
 import { cacheIn } from './support/cache.js';
 
-const describeWithRedis = HAS_REDIS ? describe : describe.skip;
 const TIMES = 10;
 /** Seconds. */
 const BEAT_EVERY = 0.4;

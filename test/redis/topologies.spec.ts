@@ -1,6 +1,6 @@
 /** The coordination port against a real cluster of three, and against a primary and a replica under sentinels. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { HAS_REDIS, RedisServer } from '../support/redis.js';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { describeWithRedis, RedisServer } from '../support/redis.js';
 import { until } from '../support/until.js';
 import { COORDINATOR_RULES } from './support/coordinator-rules.js';
 import { isTold, Pair } from './support/pair.js';
@@ -8,7 +8,6 @@ import { LateSentinel } from './support/late-sentinel.js';
 import { Sentinels } from './support/sentinels.js';
 import { startCluster } from './support/topologies.js';
 
-const describeWithRedis = HAS_REDIS ? describe : describe.skip;
 const START_MS = 60_000;
 
 describeWithRedis('a cluster of three', () => {

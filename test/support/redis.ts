@@ -5,10 +5,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe } from '@jest/globals';
 
 /** False on a machine without Redis: the suites that need it are skipped there, and counted. */
-export const HAS_REDIS =
-  process.env['REDIS_URL'] !== undefined || spawnSync('redis-server', ['--version']).status === 0;
+const HAS_REDIS = process.env['REDIS_URL'] !== undefined || spawnSync('redis-server', ['--version']).status === 0;
+
+/** `describe` for what needs Redis. */
+export const describeWithRedis: typeof describe.skip = HAS_REDIS ? describe : describe.skip;
 
 interface RedisOptions {
   readonly persistent?: boolean;

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.js';
 import { CoordinationUnavailableException } from '../errors/exceptions.js';
 import { Attention } from './attention.js';
+import { pause } from './pause.js';
 
 /** What is used of a node-redis client, cluster or sentinel pool. */
 export interface RedisClient {
@@ -142,10 +143,4 @@ export class RedisConnection {
     while (client.isReady === false && this.clock.monotonic() < end) await pause(LOOK_MS);
     return client;
   }
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
-  });
 }

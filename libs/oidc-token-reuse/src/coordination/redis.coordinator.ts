@@ -16,6 +16,7 @@ import {
   type StoredRecord,
 } from './coordinator.js';
 import type { PushedRecord } from './mirror.js';
+import { pause } from './pause.js';
 import type { RedisConnection } from './redis.connection.js';
 import { RedisPush } from './redis.push.js';
 
@@ -241,10 +242,4 @@ function textOf({ version = 0, value }: StoredRecord): string {
 
 function millis(seconds: number): number {
   return Math.max(1, Math.ceil(seconds * 1000));
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
-  });
 }

@@ -96,7 +96,7 @@ export class JwkSetSource {
 
   /**
    * As `candidates`, for a token that a session of ours holds: it came from the provider, whichever process asked, so each unknown `kid` fetches the set
-   * once in a minute, whatever others present.
+   * once in a minute, and all of them once in a second, whatever others present.
    */
   candidatesForSession(
     algorithm: SigningAlgorithm,

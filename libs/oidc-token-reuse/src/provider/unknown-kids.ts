@@ -10,7 +10,7 @@ export class UnknownKids {
   private next = 0;
   private readonly inVain: LRUCache<string, true>;
 
-  /** @param window Milliseconds in which all of them together cause one fetch at most; 0 where nobody can make them up. */
+  /** @param window Milliseconds in which all of them together cause one fetch at most. */
   constructor(
     private readonly clock: Clock,
     private readonly window: number,

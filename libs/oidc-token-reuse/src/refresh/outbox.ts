@@ -1,6 +1,6 @@
 /** What must reach the shared store and could not yet: offered again until it has. */
+import { pause } from '../coordination/pause.js';
 import { CoordinationUnavailableException } from '../errors/exceptions.js';
-import { pause } from './pause.js';
 
 /** Milliseconds between two offers. */
 const PAUSE_MS = 200;

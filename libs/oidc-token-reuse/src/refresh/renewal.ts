@@ -1,5 +1,6 @@
 /** Renews one token set: under the session's lease, once, and told to all who come late. */
 import type { Coordinator, Lease, PlacedRecord } from '../coordination/coordinator.js';
+import { pause } from '../coordination/pause.js';
 import {
   CoordinationUnavailableException,
   LoginRequiredException,
@@ -14,7 +15,6 @@ import type { Session } from '../session/session.js';
 import { sessionDigest, type Tombstones } from '../session/tombstones.js';
 import { longestRenewal, LOOK_MS, LOOKS } from './leader-time.js';
 import type { Outbox } from './outbox.js';
-import { pause } from './pause.js';
 import { IdentityChangedError, type Redemption } from './redemption.js';
 import { linkOf, type Successors } from './successors.js';
 
