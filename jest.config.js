@@ -37,6 +37,8 @@ export default {
   reporters: ['default', '<rootDir>/test/support/counting.reporter.js'],
   testTimeout: 30_000,
   maxWorkers: '100%',
+  // Modules of past files stay in a worker, and V8 counts their coverage again for each further file.
+  workerIdleMemoryLimit: '700MB',
   coverageProvider: 'v8',
   collectCoverageFrom: ['libs/oidc-token-reuse/src/**/*.ts'],
   coverageThreshold: { './libs/oidc-token-reuse/src/': { lines: 95, branches: 95 } },

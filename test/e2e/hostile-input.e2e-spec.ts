@@ -29,6 +29,8 @@ const RUNS = [
 const LENGTH = 14_000;
 /** Milliseconds of computing time; what goes over every pair of characters takes many times that. */
 const LIMIT = 150;
+/** A collection of garbage also takes computing time, but not every time. */
+const ATTEMPTS = 5;
 
 describe.each(ADAPTERS)('hostile input on %s', (adapter) => {
   let harness: Harness;
@@ -38,16 +40,16 @@ describe.each(ADAPTERS)('hostile input on %s', (adapter) => {
   });
   afterAll(() => harness.close());
 
-  /** Computing time of this process, which waits for nothing and nobody; the better of two. */
-  const timed = async (send: () => Promise<number>): Promise<{ readonly status: number; readonly ms: number }> => {
-    const attempt = async () => {
+  /** Whether computing time, which waits for nothing and nobody, stayed under the limit in one of a few attempts. */
+  const timed = async (send: () => Promise<number>): Promise<{ readonly status: number; readonly isFast: boolean }> => {
+    let answer = { status: 0, isFast: false };
+    for (let attempt = 0; attempt < ATTEMPTS && !answer.isFast; attempt += 1) {
       const before = process.cpuUsage();
       const status = await send();
       const { user, system } = process.cpuUsage(before);
-      return { status, ms: (user + system) / 1000 };
-    };
-    const [first, second] = [await attempt(), await attempt()];
-    return first.ms < second.ms ? first : second;
+      answer = { status, isFast: (user + system) / 1000 < LIMIT };
+    }
+    return answer;
   };
   const withHeaders = (path: string, ...headers: readonly string[]) =>
     timed(async () => parsedAnswer(await rawRequest(harness.url + path, headers)).status);
@@ -84,7 +86,7 @@ describe.each(ADAPTERS)('hostile input on %s', (adapter) => {
     await send('a');
     for (const run of RUNS) {
       const answer = await send(run.repeat(Math.floor(LENGTH / run.length)));
-      expect({ run, isFast: answer.ms < LIMIT, isFailure: answer.status >= 500 }).toEqual({
+      expect({ run, isFast: answer.isFast, isFailure: answer.status >= 500 }).toEqual({
         run,
         isFast: true,
         isFailure: false,

@@ -18,8 +18,8 @@ export interface Course {
 
 export type Result = Closing & ProviderFigures;
 
-/** Requests of each browser at the same time, and the milliseconds it rests between two rounds: enough to meet a fault, and to leave it room. */
-const LOAD = { parallel: 4, rest: 100 };
+/** Milliseconds that a browser rests between two rounds, in which the machine can do what the fault is about. */
+const REST_MS = 100;
 
 export class Experiment {
   private readonly seen: Record<string, unknown> = {};
@@ -104,6 +104,7 @@ export class Experiment {
 
   private started(): Traffic {
     const { visitors, withOldCookies } = this;
-    return Traffic.start({ ...LOAD, visitors, targets: this.fleet.instances, withOldCookies });
+    const { parallel } = SCALE;
+    return Traffic.start({ parallel, rest: REST_MS, visitors, targets: this.fleet.instances, withOldCookies });
   }
 }
