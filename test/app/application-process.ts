@@ -24,7 +24,14 @@ export class ApplicationProcess {
   /** Sees the settings that are given, nothing of this process's environment, and what watches it; says all that it can. */
   constructor([command, ...args]: readonly [string, ...string[]], { folder, settings = {} }: ProcessOptions) {
     const { PATH = '', HOME = '' } = process.env;
-    const env = { PATH, HOME, NO_COLOR: '1', LOG_LEVEL: 'verbose', ...settings, ...reportingEnvironment(settings['NODE_OPTIONS']) };
+    const env = {
+      PATH,
+      HOME,
+      NO_COLOR: '1',
+      LOG_LEVEL: 'verbose',
+      ...settings,
+      ...reportingEnvironment(settings['NODE_OPTIONS']),
+    };
     this.child = spawn(command, args, { cwd: folder, env, detached: true });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.output += text;
