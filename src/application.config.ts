@@ -1,8 +1,12 @@
 /** The application's own settings, beside those of the library. */
+import type { LogLevel } from '@nestjs/common';
 import { z } from 'zod';
 import { OidcConfigurationException, type ConfigurationProblem } from 'nestjs-oidc-token-reuse';
 import { CACHE_URL } from './cache-url.js';
 import { isProduction, needsDevelopmentProvider, withoutBlanks, type Environment } from './environment.js';
+
+/** Names of Nest's, from the most that can be said to the least. */
+export const LOG_LEVELS = ['verbose', 'debug', 'log', 'warn', 'error', 'fatal'] as const satisfies readonly LogLevel[];
 
 const DEFAULT_PORT = 3000;
 const MAX_PORT = 65_535;
@@ -26,6 +30,7 @@ const schema = z
     PORT: port.default(DEFAULT_PORT),
     HOST: z.string().optional(),
     HTTP_ADAPTER: z.enum(['express', 'fastify'], "is unknown; write 'express' or 'fastify'").default('express'),
+    LOG_LEVEL: z.enum(LOG_LEVELS, `is unknown; write one of ${LOG_LEVELS.join(', ')}`).default('log'),
     CACHE_URL: redisUrl.optional(),
     DEV_PROVIDER_PORT: port.optional(),
     GRAPH_ME_URL: protectedUrl.optional(),
@@ -55,6 +60,8 @@ export interface ApplicationConfig {
   /** Address to listen on. */
   readonly host: string;
   readonly httpAdapter: 'express' | 'fastify';
+  /** The least important lines that are written. */
+  readonly logLevel: LogLevel;
   readonly cacheUrl: string | undefined;
   /** Port of the embedded development provider. */
   readonly devProviderPort: number;
@@ -74,6 +81,7 @@ export function readApplicationConfig(environment: Environment): ApplicationConf
     port: data.PORT,
     host: data.HOST ?? (isProduction(environment) ? '0.0.0.0' : 'localhost'),
     httpAdapter: data.HTTP_ADAPTER,
+    logLevel: data.LOG_LEVEL,
     cacheUrl: data.CACHE_URL,
     devProviderPort: data.DEV_PROVIDER_PORT,
     graphMeUrl: data.GRAPH_ME_URL,

@@ -1,5 +1,6 @@
 /** The application's log: without Nest's lines about its own start, so that the line with the address to open stands alone. */
-import { ConsoleLogger } from '@nestjs/common';
+import { ConsoleLogger, type LogLevel } from '@nestjs/common';
+import { LOG_LEVELS } from './application.config.js';
 
 const ABOUT_THE_START = new Set<unknown>([
   'NestFactory',
@@ -10,8 +11,8 @@ const ABOUT_THE_START = new Set<unknown>([
 ]);
 
 export class ApplicationLogger extends ConsoleLogger {
-  constructor({ json }: { readonly json: boolean }) {
-    super({ json, logLevels: ['log', 'warn', 'error', 'fatal'] });
+  constructor({ json, level }: { readonly json: boolean; readonly level: LogLevel }) {
+    super({ json, logLevels: LOG_LEVELS.slice(LOG_LEVELS.indexOf(level)) });
   }
 
   override log(message: unknown, ...rest: unknown[]): void {

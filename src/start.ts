@@ -90,7 +90,7 @@ function attempt<Result>(read: () => Result): Attempt<Result> {
 /** Gives back how to end it. */
 async function startApplication(settings: Environment, options: StartOptions): Promise<() => Promise<void>> {
   const config = readApplicationConfig(settings);
-  const { logger = new ApplicationLogger({ json: isProduction(settings) }) } = options;
+  const { logger = new ApplicationLogger({ json: isProduction(settings), level: config.logLevel }) } = options;
   const application = await NestFactory.create(AppModule.with(config, settings), adapterOf(config), {
     logger,
     abortOnError: false,

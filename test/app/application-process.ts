@@ -21,10 +21,17 @@ export class ApplicationProcess {
   private errors = '';
   private readonly ending: Promise<Ending>;
 
-  /** Sees the settings that are given, nothing of this process's environment, and what watches it. */
+  /** Sees the settings that are given, nothing of this process's environment, and what watches it; says all that it can. */
   constructor([command, ...args]: readonly [string, ...string[]], { folder, settings = {} }: ProcessOptions) {
     const { PATH = '', HOME = '' } = process.env;
-    const env = { PATH, HOME, NO_COLOR: '1', ...settings, ...reportingEnvironment(settings['NODE_OPTIONS']) };
+    const env = {
+      PATH,
+      HOME,
+      NO_COLOR: '1',
+      LOG_LEVEL: 'verbose',
+      ...settings,
+      ...reportingEnvironment(settings['NODE_OPTIONS']),
+    };
     this.child = spawn(command, args, { cwd: folder, env, detached: true });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.output += text;

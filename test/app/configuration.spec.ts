@@ -37,6 +37,7 @@ describe('the settings of the application', () => {
     ['DEV_PROVIDER_PORT', '3e3', NO_PORT],
     ['DEV_PROVIDER_PORT', '3000', 'has to be another port than PORT; its default is PORT + 1'],
     ['HTTP_ADAPTER', 'koa', "is unknown; write 'express' or 'fastify'"],
+    ['LOG_LEVEL', 'info', 'is unknown; write one of verbose, debug, log, warn, error, fatal'],
     ...['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'].map((method) => [
       'OPENID_TOKEN_ENDPOINT_AUTH_METHOD',
       method,
@@ -70,6 +71,7 @@ describe('the settings of the application', () => {
       port: 3000,
       host: 'localhost',
       httpAdapter: 'express',
+      logLevel: 'log',
       cacheUrl: undefined,
       devProviderPort: 3001,
       graphMeUrl: undefined,

@@ -68,7 +68,7 @@ describe('npm start', () => {
   it('builds once for several that start at once, and says in one line where to open it and who can sign in', async () => {
     const [one, two] = await Promise.all([freePortSettings(), freePortSettings()]);
     const command = ['npm', 'start', '--silent'] as const;
-    const first = new ApplicationProcess(command, { folder: project, settings: one });
+    const first = new ApplicationProcess(command, { folder: project, settings: { ...one, LOG_LEVEL: 'log' } });
     processes.push(first);
     const second = launch(two);
     await Promise.all([first.opened(), second.opened()]);
@@ -81,6 +81,21 @@ describe('npm start', () => {
     expect(await first.stop('SIGINT')).toEqual({ code: 0, signal: null });
     expect(await second.stop('SIGINT')).toEqual({ code: 0, signal: null });
     expect(readdirSync(join(project, 'dist'))).toContain('main.js');
+  });
+});
+
+describe('LOG_LEVEL', () => {
+  it.each([
+    ['', ['login.succeeded']],
+    ['debug', ['login.started', 'login.succeeded']],
+    ['warn', []],
+  ])('%j leaves in the log what is as important', async (LOG_LEVEL, events) => {
+    const settings = await freePortSettings();
+    const launched = launch({ ...settings, LOG_LEVEL });
+    await launched.opened();
+    await new TestBrowser().signIn(`${urlOf(settings)}/auth/login`, { login: 'alice', password: 'alice' });
+    await launched.stop();
+    expect(launched.stdout.match(/login\.\w+/g) ?? []).toEqual(events);
   });
 });
 

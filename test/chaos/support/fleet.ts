@@ -6,6 +6,7 @@ import type { Settings } from '../../support/reference.js';
 import { buildIfStale } from './build.js';
 import { Instance } from './instance.js';
 import { RemoteProvider, type ProviderIdentity } from './remote-provider.js';
+import { SCALE } from './scale.js';
 import { Visitor } from './visitor.js';
 
 export const SECRET = 'a-session-secret-of-the-suite-0001';
@@ -44,6 +45,7 @@ export class Fleet {
       PUBLIC_URL: publicUrl,
       CACHE_URL: redis.url,
       OPENID_CUSTODY: custody,
+      LOG_LEVEL: SCALE.logLevel,
     };
     const instances = ports.map(
       (port, index) => new Instance(port, { ...common, HTTP_ADAPTER: ADAPTERS[index] ?? 'express', ...settings }),

@@ -1,6 +1,8 @@
 /** How much is done: a bounded form for every run, and the full size with `CHAOS=full`. */
 
 export interface Scale {
+  /** What the instances log. At full size, a line for each of thousands of requests per second would be all that is measured. */
+  readonly logLevel: 'verbose' | 'log';
   /** Custodies for which every fault is tried; in the bounded form not again where custody makes no difference. */
   readonly custodies: readonly ('cookie' | 'store')[];
   readonly sessions: number;
@@ -21,6 +23,7 @@ export interface Scale {
 }
 
 const BOUNDED: Scale = {
+  logLevel: 'verbose',
   custodies: ['cookie'],
   sessions: 20,
   parallel: 10,
@@ -33,6 +36,7 @@ const BOUNDED: Scale = {
 };
 
 const FULL: Scale = {
+  logLevel: 'log',
   custodies: ['cookie', 'store'],
   sessions: 200,
   parallel: 50,

@@ -90,6 +90,29 @@ describe('custody cookie', () => {
     expect(await read()).not.toBe(session);
   });
 
+  it.each([0, 7000])(
+    'has what it opened at hand, of several browsers (with %d characters of refresh token)',
+    async (length) => {
+      const custody = custodyWith();
+      const browsers = [sessionOfLength(length, 1), { ...sessionOfLength(length, 1), id: 'other' }];
+      const held = await Promise.all(browsers.map((session) => cookiesOf(session, custody)));
+      const known = (): readonly unknown[] => held.map((cookies) => custody.known(conversation(cookies).exchange)?.id);
+      expect(known()).toEqual([undefined, undefined]);
+      for (const cookies of held) await custody.read(conversation(cookies).exchange);
+      expect(known()).toEqual(browsers.map(({ id }) => id));
+      expect(custody.known(conversation({}).exchange)).toBeUndefined();
+    },
+  );
+
+  it('seals for one provider and one client', () => {
+    const purposes = [
+      ['https://op.example', 'web'],
+      ['https://op.example', 'web2'],
+      ['https://op.example2', 'web'],
+    ].map(([issuer = '', clientId = '']) => purposeOf({ issuer, clientId }));
+    expect(new Set(purposes).size).toBe(3);
+  });
+
   it('finds nothing where there is nothing', async () => {
     expect(await reading({})).toEqual(NOTHING);
     expect(await reading({ 'oidc.session.0': 'x', [`X${NAME}.0`]: 'x' })).toEqual(NOTHING);

@@ -100,6 +100,21 @@ const bench = new Bench();
 const PREFIX = '__Host-oidc.txn.';
 const PLACES = Array.from({ length: 12 }, (_, place) => String(place));
 
+describe('TransactionCookies.isPresent', () => {
+  it('sees an attempt, whether it opens or not, and nothing else', async () => {
+    const seen = (held: Readonly<Record<string, string>>): boolean =>
+      bench.transactions().isPresent(conversation(held).exchange);
+    expect(seen(await bench.begin(bench.attempt()))).toBe(true);
+    expect([{ [`${PREFIX}0`]: '' }, { a: 'b', [`${PREFIX}7`]: 'x' }].map(seen)).toEqual([true, true]);
+    expect([{}, { a: 'b' }, { [`x${PREFIX}0`]: 'x' }, { 'oidc.txn.0': 'x' }].map(seen)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+});
+
 describe('TransactionCookies.begin', () => {
   it('writes one cookie of its own for ten minutes', async () => {
     const { exchange, cookies } = conversation();

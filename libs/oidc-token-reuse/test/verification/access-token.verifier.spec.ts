@@ -108,6 +108,13 @@ describe('AccessTokenVerifier', () => {
       });
     });
 
+    it('names its session by a string only', async () => {
+      const sid = 7 as unknown as string;
+      expect(await verify(await sign(rsa, under.accessClaims({ sid })))).toMatchObject({
+        providerSessionId: undefined,
+      });
+    });
+
     it.each(GOOD_ALGORITHMS)('may be signed with %s, and a bad signature is refused', async (algorithm) => {
       const [own, other] = await Promise.all([keyFor(algorithm, rsa), keyFor(algorithm, foreign)]);
       publish(own);
@@ -426,6 +433,20 @@ describe('AccessTokenVerifier', () => {
       await refusal(sign(foreign, under.accessClaims()));
       expect(known(token)).toBeUndefined();
       expect(await verify(token)).toMatchObject({ subject: 'alice' });
+    });
+
+    it('knows nothing yet while there are no keys or no metadata', async () => {
+      const token = await sign(rsa, under.accessClaims());
+      expect(known(token)).toBeUndefined();
+      await under.provider.metadata.get();
+      expect(known(token)).toBeUndefined();
+    });
+
+    it('lets go of everything at the end', async () => {
+      const token = await sign(rsa, under.accessClaims());
+      await remember(token);
+      under.accessTokens.close();
+      expect(known(token)).toBeUndefined();
     });
 
     it('lets go of a token when told to', async () => {
