@@ -5,6 +5,7 @@ import { MemoryCoordinator } from '../../src/coordination/memory.coordinator.js'
 import { LoginRequiredException } from '../../src/errors/exceptions.js';
 import { CookieWriter } from '../../src/http/cookie-writer.js';
 import { OpenedSessions } from '../../src/session/opened-sessions.js';
+import type { Session } from '../../src/session/session.js';
 import { StoreCustody } from '../../src/session/store.custody.js';
 import { OPTIONS } from '../config/valid-options.js';
 import { conversation, keptCookies, NOW, revealed, sessionOf, TestClock, tokensOf } from './support.js';
@@ -102,6 +103,43 @@ describe('custody store', () => {
     const { exchange, cookies } = conversation(await begun(under));
     expect(revealed(await under.custody.read(exchange))).toEqual(revealed(sessionOf()));
     expect([cookies(), under.custody.isPresent(exchange)]).toEqual([[], true]);
+  });
+
+  it('has at hand what was opened, until it is released or another token set is in its place', async () => {
+    const under = bench();
+    const cookies = await begun(under);
+    const known = (): Session | undefined => under.custody.known(conversation(cookies).exchange);
+    const read = (): Promise<Session | undefined> => under.custody.read(conversation(cookies).exchange);
+    expect(known()).toBeUndefined();
+    const session = await read();
+    expect(session).toBeDefined();
+    expect([known(), await read(), await under.custody.recall(conversation(cookies).exchange)]).toEqual([
+      session,
+      session,
+      session,
+    ]);
+    expect(known()).toBe(session);
+    expect(await read()).toBe(session);
+    expect(under.custody.release(sessionOf({ id: 'other' }))).toEqual([]);
+    expect(under.custody.release(sessionOf())).toEqual([session]);
+    expect(known()).toBeUndefined();
+    await read();
+    await under.custody.write(conversation(cookies).exchange, sessionOf({ generation: 1 }));
+    expect(known()).toBeUndefined();
+    await under.custody.remove(under.custody.place(conversation(cookies).exchange));
+    expect(known()).toBeUndefined();
+  });
+
+  it('has nothing at hand and recalls nothing for a browser without a key', async () => {
+    const { custody, coordinator } = bench();
+    const asked: string[] = [];
+    coordinator.get = (_, place) => Promise.resolve(void asked.push(place));
+    coordinator.atOnce = (_, place) => void asked.push(place);
+    for (const held of [{}, { [NAME]: 'short' }]) {
+      expect(custody.known(conversation(held).exchange)).toBeUndefined();
+      expect(await custody.recall(conversation(held).exchange)).toBeUndefined();
+    }
+    expect(asked).toEqual([]);
   });
 
   it('has no session without a key, and clears nothing', async () => {
