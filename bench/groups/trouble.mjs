@@ -63,6 +63,8 @@ async function inTrouble({ child, issuer, trouble, slice, slices, sliceMs }) {
   // the keys may have changed under another guard: every guard may ask for them again after a minute
   await child.ask('advance', MINUTE_MS);
   await load(new Ring([bearer(issuer.accessToken())]));
+  await child.ask('settle');
+  await load(new Ring([bearer(issuer.accessToken())]));
   issuer.resetFetches();
   for (let round = 0; round < slices; round += 1) {
     calm.push(await load(new Ring([bearer(issuer.accessToken())])));

@@ -14,6 +14,8 @@ export async function measure({ children, ringOf, against, slices, sliceMs, onSl
   for (const child of children) {
     rings.set(child, await ringOf(child));
     await run({ port: child.port, ring: rings.get(child), ms: warmUpMs });
+    await child.ask('settle');
+    await run({ port: child.port, ring: rings.get(child), ms: WARM_UP_MS });
     await onSlice?.(child, true);
   }
   for (let round = 0; round < slices; round += 1) {
