@@ -31,7 +31,7 @@ export class SigningKey {
   readonly issuer: string | undefined;
   /** The same for the same key published in the same way (RFC 7638 thumbprint, `kid`, `alg`, `issuer`). */
   readonly identity: string;
-  private readonly imported = new Map<SigningAlgorithm, Promise<CryptoKey>>();
+  private readonly imported = new Map<SigningAlgorithm, CryptoKey | Promise<CryptoKey>>();
 
   constructor(
     private readonly jwk: JWK & { readonly issuer?: unknown },
@@ -48,13 +48,17 @@ export class SigningKey {
     return this.algorithms.includes(algorithm);
   }
 
-  /** The key ready for use. */
-  import(algorithm: SigningAlgorithm): Promise<CryptoKey> {
+  /** The key ready for use; a promise when it has not been used with this algorithm before. */
+  import(algorithm: SigningAlgorithm): CryptoKey | Promise<CryptoKey> {
     const known = this.imported.get(algorithm);
     if (known !== undefined) return known;
     const created = importJWK(this.jwk, algorithm) as Promise<CryptoKey>; // a Uint8Array comes of `oct` keys only, which are left out
-    this.imported.set(algorithm, created);
-    return created;
+    const ready = created.then((key) => {
+      this.imported.set(algorithm, key);
+      return key;
+    });
+    this.imported.set(algorithm, ready);
+    return ready;
   }
 }
 

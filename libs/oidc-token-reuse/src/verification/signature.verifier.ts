@@ -56,8 +56,9 @@ export class SignatureVerifier {
     const { algorithm, kid, type, header, protectedHeader } = jws;
     assertCanonical(jws.payload);
     assertCanonical(jws.signature, 'the signature');
-    const payload = await signedPayload(token, await key.import(algorithm), algorithm);
-    const claims = objectOf(payload);
+    const imported = key.import(algorithm);
+    const publicKey = imported instanceof Promise ? await imported : imported;
+    const claims = objectOf(await signedPayload(token, publicKey, algorithm));
     if (!this.headers.has(protectedHeader)) this.rememberHeader(protectedHeader, { algorithm, kid, type, header });
     return { algorithm, kid, type, header, claims, key };
   }
