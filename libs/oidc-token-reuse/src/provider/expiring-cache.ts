@@ -11,12 +11,19 @@ export interface CacheLimits {
   readonly bytes: number;
 }
 
+/** What is held, with a place for how many had come when it was last used: 0 at first, and the cache's own from then on. */
+export interface Held {
+  usedAt: number;
+}
+
 /** What was used least is pushed out first. The bytes of a value are what its owner says of it. */
-export class ExpiringCache<Value extends object> {
-  private readonly values: LRUCache<string, Value> | undefined;
+export class ExpiringCache<Key extends string | number, Value extends Held> {
+  private readonly values: LRUCache<Key, Value> | undefined;
   /** Bytes that every value counts for at least, so that one limit stands for both. */
   private readonly least: number;
   private sweep: NodeJS.Timeout | undefined;
+  /** How many have come. */
+  private count = 0;
 
   constructor(
     { entries, bytes }: CacheLimits,
@@ -31,26 +38,32 @@ export class ExpiringCache<Value extends object> {
   }
 
   /** A value that is not over. */
-  get(key: string): Value | undefined {
-    const value = this.values?.get(key);
-    if (value === undefined || !this.isOver(value)) return value;
-    this.delete(key);
-    return undefined;
+  get(key: Key): Value | undefined {
+    const value = this.values?.peek(key);
+    if (value === undefined) return undefined;
+    if (this.isOver(value)) {
+      this.delete(key);
+      return undefined;
+    }
+    if (value.usedAt !== this.count) this.use(key, value);
+    return value;
   }
 
-  set(key: string, value: Value, bytes: number): void {
+  set(key: Key, value: Value, bytes: number): void {
     if (this.values === undefined) return;
+    this.count += 1;
+    value.usedAt = this.count;
     this.values.set(key, value, { size: Math.max(this.least, Math.ceil(bytes)) });
     this.sweep ??= this.sweepLater();
   }
 
-  delete(key: string): void {
+  delete(key: Key): void {
     this.values?.delete(key);
   }
 
   /** Lets go of every value that this holds of, and gives them back. */
   deleteWhere(holds: (value: Value) => boolean): readonly Value[] {
-    const held = new Map<string, Value>();
+    const held = new Map<Key, Value>();
     this.values?.forEach((value, key) => {
       if (holds(value)) held.set(key, value);
     });
@@ -62,6 +75,12 @@ export class ExpiringCache<Value extends object> {
   close(): void {
     clearTimeout(this.sweep);
     this.values?.clear();
+  }
+
+  /** Puts a value behind all others. The order matters only where something has come since, and to change it costs more than to look. */
+  private use(key: Key, value: Value): void {
+    this.values?.get(key);
+    value.usedAt = this.count;
   }
 
   private sweepLater(): NodeJS.Timeout {

@@ -1,7 +1,7 @@
 /** Keeps sessions opened for a moment, so that what a browser sends again and again is decrypted once. */
 import type { Clock } from '../clock.js';
 import type { OidcOptions } from '../config/options.js';
-import { ExpiringCache } from '../provider/expiring-cache.js';
+import { ExpiringCache, type Held } from '../provider/expiring-cache.js';
 import { deepFrozen } from '../provider/json.js';
 import { sessionExpiresAt, type Session } from './session.js';
 
@@ -16,7 +16,7 @@ export type OpenedSessionsOptions = Pick<
   'maxOpenedSessions' | 'maxOpenedSessionBytes' | 'sessionAbsoluteLifetime' | 'sessionIdleLifetime' | 'reuseTokens'
 >;
 
-interface Opened {
+interface Opened extends Held {
   readonly sealed: string;
   readonly session: Session;
   /** Epoch seconds: the end of the session, or of its access token, which comes before. */
@@ -30,14 +30,14 @@ interface Opened {
  * still counts: sign-outs and successors are looked up at every request.
  */
 export class OpenedSessions {
-  private readonly opened: ExpiringCache<Opened>;
+  private readonly opened: ExpiringCache<string, Opened>;
 
   constructor(
     private readonly options: OpenedSessionsOptions,
     private readonly clock: Clock,
   ) {
     const limits = { entries: options.maxOpenedSessions, bytes: options.maxOpenedSessionBytes };
-    this.opened = new ExpiringCache<Opened>(limits, (opened) => this.isOver(opened));
+    this.opened = new ExpiringCache<string, Opened>(limits, (opened) => this.isOver(opened));
   }
 
   get size(): number {
@@ -52,7 +52,7 @@ export class OpenedSessions {
   /** Every request with this sealed form is given this session, which nobody can change. */
   keep(name: string, sealed: string, session: Session): Session {
     const until = Math.min(session.tokens.expiresAt, sessionExpiresAt(session, this.options));
-    const opened = { sealed, session: deepFrozen(session), until, at: this.clock.monotonic() };
+    const opened = { sealed, session: deepFrozen(session), until, at: this.clock.monotonic(), usedAt: 0 };
     if (!this.isOver(opened)) this.opened.set(name, opened, OVERHEAD + BYTES_PER_CHARACTER * sealed.length);
     return session;
   }

@@ -8,12 +8,15 @@ import type { OpenIdProvider } from '../provider/openid-provider.js';
 import {
   audiencesOf,
   ExpiredTokenError,
+  faultOfTimes,
   stringClaim,
   subjectOf,
   UnacceptableClaimError,
   unexpected,
   validateAudience,
   validateTimes,
+  type TimePolicy,
+  type TokenTimes,
 } from './claims.js';
 import { issuerOf, validateIssuer } from './issuer.js';
 import { assertLength, MAX_BEARER_LENGTH, objectOf, type UnverifiedJws } from './jws.js';
@@ -43,10 +46,12 @@ const GRAPH: readonly unknown[] = ['00000003-0000-0000-c000-000000000000', 'http
 const FOR_GRAPH =
   'the access token is for Microsoft Graph, which alone can verify it; request a scope of this API, and exchange the token on behalf of the end-user';
 
-/** An accepted access token, and what it was accepted under. */
-export interface AcceptedAccessToken extends AcceptedToken {
+/** An accepted access token, and what it was accepted under: all that is looked at again, beside the claims, which are far away in memory. */
+export interface AcceptedAccessToken extends AcceptedToken, TokenTimes {
   readonly verified: VerifiedAccessToken;
   readonly metadataIssuer: string;
+  /** The value of `aud` that is ours. */
+  readonly audience: string;
 }
 
 export class AccessTokenVerifier {
@@ -73,7 +78,7 @@ export class AccessTokenVerifier {
     const { keys, metadata } = this.provider;
     const published = keys.atOnce();
     const current = metadata.atOnce();
-    if (published === undefined || current === undefined || token.text.length > MAX_BEARER_LENGTH) return undefined;
+    if (published === undefined || current === undefined) return undefined;
     const accepted = this.cache.find(token);
     if (accepted === undefined) return undefined;
     if (published.has(accepted.key) && this.isStillGood(accepted, current.issuer)) return accepted.verified;
@@ -118,24 +123,24 @@ export class AccessTokenVerifier {
     try {
       const jws = await signed;
       const { metadata } = this.provider;
-      const { issuer: metadataIssuer } = metadata.atOnce() ?? (await metadata.get());
-      const verified = this.validate(jws, metadataIssuer);
-      return { key: jws.key, expiresAt: verified.expiresAt, metadataIssuer, verified };
+      const { issuer } = metadata.atOnce() ?? (await metadata.get());
+      return this.validate(jws, issuer);
     } catch (error) {
       throw this.refusal(error);
     }
   }
 
-  private validate(jws: VerifiedJws, metadataIssuer: string): VerifiedAccessToken {
+  private validate(jws: VerifiedJws, metadataIssuer: string): AcceptedAccessToken {
     const { options } = this.provider;
-    const { claims } = jws;
+    const { claims, key } = jws;
     if (isForGraph(claims)) throw forGraph();
     if (options.reusedToken === 'access_token') requireAccessToken(jws);
     else requireIdTokenOf(options.acceptedAudiences, jws);
-    const tenant = validateIssuer(claims, { metadataIssuer, options, keyIssuer: jws.key.issuer });
-    const expiresAt = this.validateUse(claims);
+    const tenant = validateIssuer(claims, { metadataIssuer, options, keyIssuer: key.issuer });
+    const audience = validateAudience(claims, options.acceptedAudiences);
+    const { expiresAt, notBefore, issuedAt } = validateTimes(claims, this.timePolicy());
     if ('cnf' in claims) unexpected('cnf', 'unsupported');
-    return {
+    const verified = {
       issuer: issuerOf(metadataIssuer, tenant),
       subject: subjectOf(claims),
       tenant,
@@ -146,6 +151,7 @@ export class AccessTokenVerifier {
       claims: deepFrozen(claims),
       expiresAt,
     };
+    return { key, expiresAt, notBefore, issuedAt, audience, metadataIssuer, verified };
   }
 
   /** What the caller is told, and the listener, of a token that is refused; other failures as they are. */
@@ -155,21 +161,14 @@ export class AccessTokenVerifier {
     return withoutStack(() => new InvalidTokenException(descriptionOf(error), error));
   }
 
-  /** What is checked at every use. */
-  private validateUse(claims: JsonObject): number {
-    const { acceptedAudiences, clockTolerance } = this.provider.options;
-    validateAudience(claims, acceptedAudiences);
-    return validateTimes(claims, { now: this.context.clock.now(), clockTolerance });
+  private isStillGood(accepted: AcceptedAccessToken, currentIssuer: string): boolean {
+    if (accepted.metadataIssuer !== currentIssuer) return false;
+    if (!this.provider.options.acceptedAudiences.includes(accepted.audience)) return false;
+    return faultOfTimes(accepted, this.timePolicy()) === undefined;
   }
 
-  private isStillGood({ verified, metadataIssuer }: AcceptedAccessToken, currentIssuer: string): boolean {
-    if (metadataIssuer !== currentIssuer) return false;
-    try {
-      return this.validateUse(verified.claims) === verified.expiresAt;
-    } catch (error) {
-      if (error instanceof UnacceptableClaimError) return false;
-      throw error;
-    }
+  private timePolicy(): TimePolicy {
+    return { now: this.context.clock.now(), clockTolerance: this.provider.options.clockTolerance };
   }
 }
 

@@ -19,6 +19,13 @@ export class UnacceptableClaimError extends ReportableError {
   }
 }
 
+/** When a token may be used, in epoch seconds. */
+export interface TokenTimes {
+  readonly expiresAt: number;
+  readonly notBefore: number | undefined;
+  readonly issuedAt: number | undefined;
+}
+
 export interface TimePolicy {
   /** Epoch seconds. */
   readonly now: number;
@@ -39,22 +46,30 @@ export function unexpected(claim: string, what = 'unexpected'): never {
 /**
  * Requires `exp`, and validates `exp`, `nbf` and `iat`.
  *
- * @returns `exp`
  * @throws ExpiredTokenError when only `exp` has passed, MistimedTokenError when another time is still to come
  */
-export function validateTimes(claims: JsonObject, { now, clockTolerance }: TimePolicy): number {
-  const exp = numericDate(claims, 'exp') ?? unexpected('exp', 'missing');
-  const nbf = numericDate(claims, 'nbf');
-  const iat = numericDate(claims, 'iat');
-  if (exp > now + MAX_LIFETIME) mistimed('exp', 'too distant');
-  if (nbf !== undefined && nbf > now + clockTolerance) mistimed('nbf', 'future');
-  if (iat !== undefined && iat > now + clockTolerance) mistimed('iat', 'future');
-  if (exp <= now - clockTolerance) throw new ExpiredTokenError('exp', 'the token has expired');
-  return exp;
+export function validateTimes(claims: JsonObject, policy: TimePolicy): TokenTimes {
+  const times = {
+    expiresAt: numericDate(claims, 'exp') ?? unexpected('exp', 'missing'),
+    notBefore: numericDate(claims, 'nbf'),
+    issuedAt: numericDate(claims, 'iat'),
+  };
+  const fault = faultOfTimes(times, policy);
+  if (fault !== undefined) throw fault;
+  return times;
 }
 
-function mistimed(claim: string, what: string): never {
-  throw new MistimedTokenError(claim, `${what} "${claim}" claim value`);
+/** What is wrong with the times of a token by now, if anything. */
+export function faultOfTimes(times: TokenTimes, { now, clockTolerance }: TimePolicy): MistimedTokenError | undefined {
+  const { expiresAt, notBefore, issuedAt } = times;
+  if (expiresAt > now + MAX_LIFETIME) return mistimed('exp', 'too distant');
+  if (notBefore !== undefined && notBefore > now + clockTolerance) return mistimed('nbf', 'future');
+  if (issuedAt !== undefined && issuedAt > now + clockTolerance) return mistimed('iat', 'future');
+  return expiresAt <= now - clockTolerance ? new ExpiredTokenError('exp', 'the token has expired') : undefined;
+}
+
+function mistimed(claim: string, what: string): MistimedTokenError {
+  return new MistimedTokenError(claim, `${what} "${claim}" claim value`);
 }
 
 /** A NumericDate in whole seconds, if the claim is there (RFC 7519 section 2). */
@@ -86,9 +101,9 @@ export function audiencesOf(claims: JsonObject): readonly string[] {
   return aud;
 }
 
-/** At least one value of `aud` is exactly one of ours. */
-export function validateAudience(claims: JsonObject, accepted: readonly string[]): void {
-  if (!audiencesOf(claims).some((value) => accepted.includes(value))) unexpected('aud');
+/** Requires at least one value of `aud` to be exactly one of ours, and gives it. */
+export function validateAudience(claims: JsonObject, accepted: readonly string[]): string {
+  return audiencesOf(claims).find((value) => accepted.includes(value)) ?? unexpected('aud');
 }
 
 /** An optional string claim. */

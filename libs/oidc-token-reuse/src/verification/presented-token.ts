@@ -1,7 +1,5 @@
 /** A token as somebody presents it, or as a session holds it. */
 
-/** Characters at the end of a token: 256 bits of its signature. */
-const NAME_LENGTH = 43;
 /** Characters at the end of a token that make its mark: those of a signature are as good as random. */
 const MARK_LENGTH = 8;
 
@@ -12,17 +10,15 @@ export class PresentedToken {
     readonly isOfSession = false,
   ) {}
 
-  /** Where a token is looked up. Says nothing about it: whatever is found there has to have the same text. */
-  get name(): string {
-    return this.text.slice(-NAME_LENGTH);
-  }
-
-  /** Some 32 bits of it, never 0; nearly always others than those of any other token, unless somebody wants them to be the same. */
+  /**
+   * Where a token is looked up: some 31 bits of it, never 0; nearly always others than those of any other token, unless somebody wants them to be the
+   * same. Says nothing about it: whatever is found there has to have the same text.
+   */
   get mark(): number {
     const { text } = this;
     let mark = 0;
     for (let index = Math.max(0, text.length - MARK_LENGTH); index < text.length; index += 1)
       mark = Math.imul(mark, 65) + text.charCodeAt(index);
-    return Math.imul(mark, 0x9e_37_79_b1) >>> 0 || 1;
+    return Math.imul(mark, 0x9e_37_79_b1) >>> 1 || 1;
   }
 }

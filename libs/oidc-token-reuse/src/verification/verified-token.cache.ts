@@ -1,5 +1,5 @@
 /** Remembers which tokens were accepted, and for no longer than what accepted them counts. */
-import { ExpiringCache, type CacheLimits } from '../provider/expiring-cache.js';
+import { ExpiringCache, type CacheLimits, type Held } from '../provider/expiring-cache.js';
 import type { JsonObject } from '../provider/json.js';
 import type { SigningKey } from '../provider/jwk-set.js';
 import { Flights } from './flights.js';
@@ -24,7 +24,7 @@ export interface AcceptedToken {
 const OVERHEAD = 600;
 const BYTES_PER_CHARACTER = 1.8;
 
-interface Remembered<Accepted> {
+interface Remembered<Accepted> extends Held {
   readonly text: string;
   readonly accepted: Accepted;
 }
@@ -35,7 +35,7 @@ interface Remembered<Accepted> {
  * each provider and policy: what another accepted means nothing here.
  */
 export class VerifiedTokenCache<Accepted extends AcceptedToken> {
-  private readonly tokens: ExpiringCache<Remembered<Accepted>>;
+  private readonly tokens: ExpiringCache<number, Remembered<Accepted>>;
   private readonly sightings: Sightings;
   private readonly flights = new Flights<Accepted>();
 
@@ -49,13 +49,13 @@ export class VerifiedTokenCache<Accepted extends AcceptedToken> {
     return this.tokens.size;
   }
 
-  find({ name, text }: PresentedToken): Accepted | undefined {
-    const remembered = this.tokens.get(name);
+  find({ mark, text }: PresentedToken): Accepted | undefined {
+    const remembered = this.tokens.get(mark);
     return remembered?.text === text ? remembered.accepted : undefined;
   }
 
   forget(token: PresentedToken): void {
-    if (this.find(token) !== undefined) this.tokens.delete(token.name);
+    if (this.find(token) !== undefined) this.tokens.delete(token.mark);
   }
 
   /** The outcome of `verify`, which runs once for all who ask at the same time. A success is remembered from its second time on, a failure never. */
@@ -82,7 +82,7 @@ export class VerifiedTokenCache<Accepted extends AcceptedToken> {
     this.tokens.close();
   }
 
-  private remember({ name, text }: PresentedToken, accepted: Accepted): void {
-    this.tokens.set(name, { text, accepted }, OVERHEAD + BYTES_PER_CHARACTER * text.length);
+  private remember({ mark, text }: PresentedToken, accepted: Accepted): void {
+    this.tokens.set(mark, { text, accepted, usedAt: 0 }, OVERHEAD + BYTES_PER_CHARACTER * text.length);
   }
 }

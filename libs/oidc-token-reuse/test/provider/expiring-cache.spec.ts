@@ -1,18 +1,20 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { ExpiringCache } from '../../src/provider/expiring-cache.js';
+import { ExpiringCache, type Held } from '../../src/provider/expiring-cache.js';
 import { holdTimers } from './support.js';
 
-interface Item {
+interface Item extends Held {
   readonly until: number;
 }
+
+const item = (until: number): Item => ({ until, usedAt: 0 });
 
 describe('ExpiringCache', () => {
   let now = 0;
   const isOver = ({ until }: Item): boolean => until <= now;
-  const filled = (limits = { entries: 3, bytes: 300 }): ExpiringCache<Item> => {
+  const filled = (limits = { entries: 3, bytes: 300 }): ExpiringCache<string, Item> => {
     now = 0;
-    const cache = new ExpiringCache<Item>(limits, isOver);
-    for (const key of ['a', 'b', 'c', 'd']) cache.set(key, { until: key === 'd' ? 20 : 10 }, 10);
+    const cache = new ExpiringCache<string, Item>(limits, isOver);
+    for (const key of ['a', 'b', 'c', 'd']) cache.set(key, item(key === 'd' ? 20 : 10), 10);
     return cache;
   };
 
@@ -23,8 +25,24 @@ describe('ExpiringCache', () => {
   it('holds as many values as it may, those used last', () => {
     const cache = filled();
     cache.get('b');
-    cache.set('e', { until: 10 }, 10);
+    cache.set('e', item(10), 10);
     expect(['a', 'b', 'c', 'd', 'e'].map((key) => cache.get(key) !== undefined)).toEqual([
+      false,
+      true,
+      false,
+      true,
+      true,
+    ]);
+  });
+
+  it('pushes out first what was not used since others came', () => {
+    const cache = filled();
+    for (const key of ['b', 'd', 'b']) cache.get(key);
+    cache.set('e', item(10), 10);
+    cache.get('d');
+    cache.set('f', item(10), 10);
+    cache.set('g', item(10), 10);
+    expect(['b', 'd', 'e', 'f', 'g'].map((key) => cache.get(key) !== undefined)).toEqual([
       false,
       true,
       false,
@@ -36,9 +54,9 @@ describe('ExpiringCache', () => {
   it('holds as many bytes as it may', () => {
     const cache = filled({ entries: 100, bytes: 30 });
     expect(cache.size).toBe(3);
-    cache.set('large', { until: 10 }, 25);
+    cache.set('large', item(10), 25);
     expect(cache.size).toBe(1);
-    cache.set('too large', { until: 10 }, 31);
+    cache.set('too large', item(10), 31);
     expect([cache.size, cache.get('too large')]).toEqual([1, undefined]);
   });
 
@@ -53,7 +71,7 @@ describe('ExpiringCache', () => {
   it('gives nothing that is over', () => {
     const cache = filled();
     now = 10;
-    expect([cache.get('c'), cache.get('d'), cache.size]).toEqual([undefined, { until: 20 }, 2]);
+    expect([cache.get('c'), cache.get('d'), cache.size]).toMatchObject([undefined, { until: 20 }, 2]);
   });
 
   it('lets go of what is over within half a minute, also when nobody asks', () => {

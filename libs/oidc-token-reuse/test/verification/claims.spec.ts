@@ -13,7 +13,7 @@ import { outcomeOf } from '../provider/support.js';
 import type { Claims } from './support.js';
 
 const NOW = 1_800_000_000;
-const times = (claims: Claims): number => validateTimes(claims, { now: NOW, clockTolerance: 30 });
+const times = (claims: Claims): number => validateTimes(claims, { now: NOW, clockTolerance: 30 }).expiresAt;
 
 describe('validateTimes', () => {
   it('T14 requires exp, and returns it', () => {
@@ -95,9 +95,7 @@ describe('audiencesOf', () => {
 describe('validateAudience', () => {
   const accepted = ['web', 'https://api.example.com', 'api://web'];
   it.each([['web'], ['https://api.example.com'], ['api://web'], [['other', 'web']]])('T11 accepts %j', (aud) => {
-    expect(() => {
-      validateAudience({ aud }, accepted);
-    }).not.toThrow();
+    expect(validateAudience({ aud }, accepted)).toBe([aud].flat().at(-1));
   });
   it.each([
     ['we'],
