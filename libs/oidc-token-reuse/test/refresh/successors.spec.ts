@@ -59,6 +59,15 @@ describe('a chain of token sets', () => {
     ]);
   });
 
+  it('is known at once to have gone on, or not, where what is shared is at hand, and nowhere else', async () => {
+    const { coordinator, successors, replace } = setUp();
+    expect(successors.isKnownNewest(generation(0))).toBe(true);
+    await replace(generation(0), generation(1));
+    expect([0, 1].map((number) => successors.isKnownNewest(generation(number)))).toEqual([false, true]);
+    coordinator.atOnce = () => undefined;
+    expect([0, 1].map((number) => successors.isKnownNewest(generation(number)))).toEqual([false, false]);
+  });
+
   it('is not written down without a grace', async () => {
     const records = await setUp().successors.recordsOf(generation(0), generation(1), 0);
     expect(records.map(({ space }) => space)).toEqual(['spent']);

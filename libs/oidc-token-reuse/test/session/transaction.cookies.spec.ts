@@ -232,6 +232,23 @@ describe('TransactionCookies.evict', () => {
     await bench.transactions().evict(exchange);
     expect(cookies()).toEqual([]);
   });
+
+  it('L7 makes room beside a large session: for what is held the oldest go, for what is new all may, and for others nobody', async () => {
+    const large = 'y'.repeat(6900);
+    const older = await bench.begin(bench.attempt());
+    bench.clock.advance(1);
+    const held = await bench.begin(bench.attempt(), older);
+    const left = async (others: Readonly<Record<string, string>>): Promise<readonly string[]> => {
+      const { exchange, cookies } = conversation({ ...others, ...held });
+      await bench.transactions().evict(exchange);
+      return Object.keys(afterwards(held, cookies()));
+    };
+    const [newest] = Object.keys(held).filter((name) => !(name in older));
+    expect(await left({ 'other.session': large })).toEqual(Object.keys(held));
+    expect(await left({ '__Host-oidc.session.0': large })).toEqual([newest]);
+    const begun = await bench.begin(bench.attempt(), { '__Host-oidc.session.0': large, ...held });
+    expect(Object.keys(begun).filter((name) => name in held)).toEqual([]);
+  });
 });
 
 describe('TransactionCookies.take', () => {
