@@ -17,7 +17,7 @@ const VARIANTS = [
 ];
 
 export function runMemory({ issuer, adapter }) {
-  const settings = { adapter, context: issuer.context, flags: ['--expose-gc'] };
+  const settings = { adapter, context: issuer.context };
   const set = tokenSet(issuer);
   return withServers(settings, VARIANTS, async (children) => {
     const rows = [];

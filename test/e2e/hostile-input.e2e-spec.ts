@@ -47,7 +47,7 @@ describe.each(ADAPTERS)('hostile input on %s', (adapter) => {
       const before = process.cpuUsage();
       const status = await send();
       const { user, system } = process.cpuUsage(before);
-      answer = { status, isFast: (user + system) / 1000 < LIMIT };
+      answer = { status: Math.max(answer.status, status), isFast: (user + system) / 1000 < LIMIT };
     }
     return answer;
   };

@@ -11,14 +11,14 @@ export interface CacheLimits {
   readonly bytes: number;
 }
 
-/** What is held, with a place for how many had come when it was last used: 0 at first, and the cache's own from then on. */
 export interface Held {
+  /** How many values had come when this one was last used: the cache's own; its owner writes 0. */
   usedAt: number;
 }
 
-/** What was used least is pushed out first. The bytes of a value are what its owner says of it. */
+/** What was not used for longest is pushed out first, to the nearest arrival of another. The bytes of a value are what its owner says of it. */
 export class ExpiringCache<Key extends string | number, Value extends Held> {
-  private readonly values: LRUCache<Key, Value> | undefined;
+  private values: LRUCache<Key, Value> | undefined;
   /** Bytes that every value counts for at least, so that one limit stands for both. */
   private readonly least: number;
   private sweep: NodeJS.Timeout | undefined;
@@ -71,10 +71,10 @@ export class ExpiringCache<Key extends string | number, Value extends Held> {
     return [...held.values()];
   }
 
-  /** Lets go of everything. */
+  /** Lets go of everything, and takes nothing more. */
   close(): void {
     clearTimeout(this.sweep);
-    this.values?.clear();
+    this.values = undefined;
   }
 
   /** Puts a value behind all others. The order matters only where something has come since, and to change it costs more than to look. */

@@ -53,10 +53,16 @@ export class SigningKey {
     const known = this.imported.get(algorithm);
     if (known !== undefined) return known;
     const created = importJWK(this.jwk, algorithm) as Promise<CryptoKey>; // a Uint8Array comes of `oct` keys only, which are left out
-    const ready = created.then((key) => {
-      this.imported.set(algorithm, key);
-      return key;
-    });
+    const ready = created.then(
+      (key) => {
+        this.imported.set(algorithm, key);
+        return key;
+      },
+      (error: unknown) => {
+        this.imported.delete(algorithm);
+        throw error;
+      },
+    );
     this.imported.set(algorithm, ready);
     return ready;
   }

@@ -46,7 +46,7 @@ const GRAPH: readonly unknown[] = ['00000003-0000-0000-c000-000000000000', 'http
 const FOR_GRAPH =
   'the access token is for Microsoft Graph, which alone can verify it; request a scope of this API, and exchange the token on behalf of the end-user';
 
-/** An accepted access token, and what it was accepted under: all that is looked at again, beside the claims, which are far away in memory. */
+/** An accepted access token, with all that is looked at again at each use: the claims themselves are far away in memory. */
 export interface AcceptedAccessToken extends AcceptedToken, TokenTimes {
   readonly verified: VerifiedAccessToken;
   readonly metadataIssuer: string;

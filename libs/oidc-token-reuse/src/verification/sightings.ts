@@ -3,7 +3,7 @@ import type { PresentedToken } from './presented-token.js';
 
 /**
  * Remembers that tokens were seen, not the tokens: the mark of each, of the latest `count` at most and of half as many at least. Two tokens may be taken
- * for the same once in some billions, which costs nothing but a place.
+ * for the same once in some 100,000, which costs nothing but a place.
  */
 export class Sightings {
   private recent: MarkSet;

@@ -57,7 +57,7 @@ export class SignatureVerifier {
     assertCanonical(jws.payload);
     assertCanonical(jws.signature, 'the signature');
     const imported = key.import(algorithm);
-    const publicKey = imported instanceof Promise ? await imported : imported;
+    const publicKey = 'then' in imported ? await imported : imported;
     const claims = objectOf(await signedPayload(token, publicKey, algorithm));
     if (!this.headers.has(protectedHeader)) this.rememberHeader(protectedHeader, { algorithm, kid, type, header });
     return { algorithm, kid, type, header, claims, key };

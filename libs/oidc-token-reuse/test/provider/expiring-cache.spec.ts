@@ -92,5 +92,7 @@ describe('ExpiringCache', () => {
     expect(cache.size).toBe(2);
     cache.close();
     expect([cache.size, jest.getTimerCount()]).toEqual([0, 0]);
+    cache.set('late', item(10), 10);
+    expect([cache.size, cache.get('late'), jest.getTimerCount()]).toEqual([0, undefined, 0]);
   });
 });

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { generateKeyPairSync } from 'node:crypto';
 import { MalformedDocumentError } from '../../src/provider/json.js';
-import { parseJwkSet, SIGNING_ALGORITHMS, type JwkSet } from '../../src/provider/jwk-set.js';
+import { parseJwkSet, SIGNING_ALGORITHMS, SigningKey, type JwkSet } from '../../src/provider/jwk-set.js';
 
 const parse = (...keys: unknown[]): Promise<JwkSet> => parseJwkSet(JSON.stringify({ keys }));
 
@@ -136,5 +136,14 @@ describe('parseJwkSet', () => {
     expect(key?.import('RS256')).toBe(key?.import('RS256'));
     expect((await key?.import('PS256'))?.algorithm.name).toBe('RSA-PSS');
     expect(key?.thumbprint).toBe(await calculateJwkThumbprint(rsa));
+  });
+
+  it('remembers no import that failed', async () => {
+    const key = new SigningKey(ec, ['ES256'], 'a thumbprint');
+    const failed = key.import('ES384');
+    await expect(failed).rejects.toThrow();
+    const again = key.import('ES384');
+    expect(again).not.toBe(failed);
+    await expect(again).rejects.toThrow();
   });
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createHash, createPublicKey, randomBytes } from 'node:crypto';
 import { CompactSign, exportJWK, exportSPKI, importJWK } from 'jose';
 import { InvalidTokenException, ProviderUnavailableException } from '../../src/errors/exceptions.js';
@@ -401,6 +401,22 @@ describe('AccessTokenVerifier', () => {
       expect(known(token)).toBeUndefined();
     });
 
+    it.each(['nbf', 'iat'])('checks %s at every use, also alone', async (name) => {
+      const now = under.clock.now();
+      const token = await sign(rsa, under.accessClaims({ nbf: undefined, iat: undefined, [name]: now }));
+      await remember(token);
+      under.clock.jump(-31_000);
+      expect([known(token), (await refusal(token)).reason]).toEqual([undefined, `future "${name}" claim value`]);
+    });
+
+    it('looks at the whole token again when the audience is withdrawn that it was accepted for', async () => {
+      const token = await sign(rsa, under.accessClaims({ aud: [API, 'https://second.example.com'] }));
+      await remember(token);
+      Object.assign(under.provider.options, { acceptedAudiences: ['https://second.example.com'] });
+      expect(known(token)).toBeUndefined();
+      expect(await verify(token)).toMatchObject({ subject: 'alice' });
+    });
+
     it('checks the audience at every use', async () => {
       const token = await sign(rsa, under.accessClaims());
       await remember(token);
@@ -435,11 +451,15 @@ describe('AccessTokenVerifier', () => {
       expect(await verify(token)).toMatchObject({ subject: 'alice' });
     });
 
-    it('knows nothing yet while there are no keys or no metadata', async () => {
+    it('knows nothing while keys or metadata have to be waited for', async () => {
       const token = await sign(rsa, under.accessClaims());
-      expect(known(token)).toBeUndefined();
-      await under.provider.metadata.get();
-      expect(known(token)).toBeUndefined();
+      const verified = await remember(token);
+      for (const source of [under.provider.keys, under.provider.metadata]) {
+        const atOnce = jest.spyOn(source, 'atOnce').mockReturnValue(undefined);
+        expect(known(token)).toBeUndefined();
+        atOnce.mockRestore();
+        expect(known(token)).toBe(verified);
+      }
     });
 
     it('lets go of everything at the end', async () => {
