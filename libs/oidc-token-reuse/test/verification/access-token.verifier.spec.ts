@@ -130,6 +130,7 @@ describe('AccessTokenVerifier', () => {
       ['scp of Entra', { scope: undefined, scp: 'a b' }, ['a', 'b']],
       ['scp as a list', { scope: undefined, scp: ['a', 7, 'b'] }, ['a', 'b']],
       ['an empty scope', { scope: '' }, []],
+      ['a repeated scope', { scope: 'a b a' }, ['a', 'b']],
       ['no scope', { scope: undefined }, []],
       ['something else', { scope: { a: 1 } }, []],
     ])('has the scopes of %s', async (_what, claims, scopes) => {

@@ -70,6 +70,15 @@ describe('SignatureVerifier', () => {
       ]);
     });
 
+    it('is verified by a key that was not used with its algorithm before', async () => {
+      const rsa = await makeKey('PS256', { kid: 'rsa' });
+      issuer.jwks = json({ keys: [{ ...rsa.jwk, alg: undefined }] });
+      expect(await verify(await sign(rsa, CLAIMS, { kid: 'rsa' }))).toMatchObject({
+        algorithm: 'PS256',
+        claims: CLAIMS,
+      });
+    });
+
     it('is signed by the only key, where it names none', async () => {
       issuer.jwks = json({ keys: [one.jwk] });
       expect((await verify(await sign(one, CLAIMS, { kid: undefined }))).key.kid).toBe('one');
