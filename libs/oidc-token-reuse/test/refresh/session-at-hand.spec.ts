@@ -35,9 +35,9 @@ describe.each(['cookie', 'store'] as const)('a session at hand, custody %s', (cu
     expect([response.getHeader('cache-control'), response.getHeader('vary')]).toEqual(['no-store', 'Cookie']);
   });
 
-  it('is none without a cookie, nor before it was opened once', async () => {
+  it('is none without a cookie, nor a minute after it was opened, until it is opened again', async () => {
     expect(rooms.sessions.known(conversation().exchange)).toBeUndefined();
-    rooms.close();
+    rooms.clock.advance(60);
     expect(known()).toBeUndefined();
     await rooms.sessions.peek(request().exchange);
     expect(known()).toBeDefined();
