@@ -89,7 +89,7 @@ describe('LOG_LEVEL', () => {
     ['', ['login.succeeded']],
     ['debug', ['login.started', 'login.succeeded']],
     ['warn', []],
-  ])('%j leaves in the log what is as important', async (LOG_LEVEL, events) => {
+  ])('%j leaves out what is less important', async (LOG_LEVEL, events) => {
     const settings = await freePortSettings();
     const launched = launch({ ...settings, LOG_LEVEL });
     await launched.opened();

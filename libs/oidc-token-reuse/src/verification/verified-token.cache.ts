@@ -31,9 +31,8 @@ interface Remembered<Accepted> extends Held {
 
 /**
  * Holds accepted tokens only, so that neither invalid tokens nor tokens for somebody else push out good ones. A token is found by the end of its
- * signature and counts only if all of its characters are the same: that is quicker than a digest, and no two tokens can be taken for each other; the rare two that
- * end alike push each other out, and are verified again. One for
- * each provider and policy: what another accepted means nothing here.
+ * signature and counts only if all of its characters are the same: that is quicker than a digest, and no two tokens can be taken for each other; the
+ * rare two that end alike push each other out, and are verified again. One for each provider and policy: what another accepted means nothing here.
  */
 export class VerifiedTokenCache<Accepted extends AcceptedToken> {
   private readonly tokens: ExpiringCache<number, Remembered<Accepted>>;
