@@ -47,7 +47,7 @@ function summarise({ id, expected = '200' }, samples, against) {
   return {
     variant: id,
     rate: spread(own.map(({ rate }) => rate)),
-    ...{ cpu: leastCpu(own), p50: of('p50'), p99: of('p99'), loadCpu: of('loadCpu') },
+    ...{ cpu: leastCpu(own), p50: of('p50'), p99: of('p99') },
     unexpected: own.reduce((sum, { statuses }) => sum + countOf(statuses, (status) => status !== expected), 0),
     ratios: Object.fromEntries(others.map((other) => [other, ratio(own, samples.get(other))])),
   };
