@@ -27,6 +27,7 @@ import {
   Public,
   RequireRoles,
   TokenReuseGuard,
+  type Authentication,
   type HttpExchange,
   type Requirements,
 } from 'nestjs-oidc-token-reuse';
@@ -49,7 +50,7 @@ class StrictGuard extends TokenReuseGuard {
     return { ...super.getRequirements(context), scopes: ['reports.read'] };
   }
 
-  protected override async authenticate(exchange: HttpExchange): Promise<Principal | undefined> {
+  protected override async authenticate(exchange: HttpExchange): Promise<Authentication> {
     if (exchange.header('x-api-key') !== 'letmein') return super.authenticate(exchange);
     const claims = { sub: 'machine' };
     const identity = { issuer: 'urn:keys', subject: 'machine', tenant: undefined, claims, roles: ['admin'] };

@@ -11,7 +11,10 @@ import {
   InvalidLogoutTokenError,
   LogoutTokenVerifier,
 } from '../../libs/oidc-token-reuse/src/verification/logout-token.verifier.js';
-import { SignatureVerifier } from '../../libs/oidc-token-reuse/src/verification/signature.verifier.js';
+import {
+  BadSignatureError,
+  SignatureVerifier,
+} from '../../libs/oidc-token-reuse/src/verification/signature.verifier.js';
 import type { VerifiedJws } from '../../libs/oidc-token-reuse/src/verification/verified-token.cache.js';
 import { NOW } from '../../libs/oidc-token-reuse/test/session/support.js';
 import { CAMPAIGN_TIMEOUT_MS, run, type Campaign } from './support/campaign.js';
@@ -46,10 +49,12 @@ const LOGOUT: Claimed = [
 class WatchedSignatures extends SignatureVerifier {
   verified = 0;
 
-  override async presented(...parts: Parameters<SignatureVerifier['presented']>): Promise<VerifiedJws> {
-    const jws = await super.presented(...parts);
-    this.verified += 1;
-    return jws;
+  override async presented(
+    ...parts: Parameters<SignatureVerifier['presented']>
+  ): Promise<VerifiedJws | BadSignatureError> {
+    const outcome = await super.presented(...parts);
+    if (!(outcome instanceof BadSignatureError)) this.verified += 1;
+    return outcome;
   }
 
   override async received(token: string, maxLength: number): Promise<VerifiedJws> {
@@ -117,9 +122,10 @@ describe('a token that is almost right', () => {
       } as const;
       const figures = await run(
         campaign(kind, async (token, signatures) => {
-          const { verified } = await new AccessTokenVerifier(provider, signatures, { clock, events }).verify(
-            new PresentedToken(token),
-          );
+          const verifier = new AccessTokenVerifier(provider, signatures, { clock, events });
+          const outcome = await verifier.verify(new PresentedToken(token));
+          if (outcome instanceof InvalidTokenException) throw outcome;
+          const { verified } = outcome;
           demand(verified.issuer === ISSUER && isSubject(verified.subject), 'another identity');
           demand(verified.expiresAt > NOW - 60 && verified.expiresAt < NOW + 34_560_001, 'other times');
           demand(

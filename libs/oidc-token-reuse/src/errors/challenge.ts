@@ -5,6 +5,10 @@ const NOT_ALLOWED = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/g;
 
 /** A `Bearer` challenge with the given parameters, each made safe for a quoted-string. */
 export function challenge(parameters: Readonly<Record<string, string>>): string {
-  const list = Object.entries(parameters).map(([name, value]) => `${name}="${value.replace(NOT_ALLOWED, '')}"`);
-  return list.length === 0 ? 'Bearer' : `Bearer ${list.join(', ')}`;
+  let list = '';
+  for (const name of Object.keys(parameters)) {
+    const value = parameters[name] ?? '';
+    list += `${list === '' ? ' ' : ', '}${name}="${value.replace(NOT_ALLOWED, '')}"`;
+  }
+  return `Bearer${list}`;
 }

@@ -38,13 +38,24 @@ export class PrincipalFactory {
   }
 
   /**
-   * @throws InvalidTokenException, ProviderUnavailableException, ForbiddenException `role_required`, and what the application's resolver throws
+   * The principal, or the refusal of the token.
+   *
+   * @throws ProviderUnavailableException, ForbiddenException `role_required`, InvalidTokenException for a session that was signed out, and what the
+   *   application's resolver throws
    */
-  fromBearer(token: PresentedToken): Promise<Principal> {
-    return this.dependencies.accessTokens.verify(token).then(({ verified }) => this.ofBearer(token, verified));
+  fromBearer(token: PresentedToken): InvalidTokenException | Promise<Principal | InvalidTokenException> {
+    const outcome = this.dependencies.accessTokens.verify(token);
+    if (outcome instanceof InvalidTokenException) return outcome;
+    return outcome.then((accepted) =>
+      accepted instanceof InvalidTokenException ? accepted : this.ofBearer(token, accepted.verified),
+    );
   }
 
-  /** As `fromBearer`. The identity is that of the ID Token; the access token is verified too where it is one of this API. */
+  /**
+   * The identity is that of the ID Token; the access token is verified too where it is one of this API.
+   *
+   * @throws as `fromBearer`, and InvalidTokenException for whatever is wrong with the access token
+   */
   fromSession(session: Session): Awaitable<Principal> {
     const { verifiable } = this.facts.of(session);
     if (verifiable === undefined) return this.ofSession(session, undefined);
@@ -88,8 +99,9 @@ export class PrincipalFactory {
   }
 
   private async verifySession(session: Session, token: PresentedToken): Promise<Principal> {
-    const { verified } = await this.dependencies.accessTokens.verify(token);
-    return this.ofSession(session, verified);
+    const accepted = await this.dependencies.accessTokens.verify(token);
+    if (accepted instanceof InvalidTokenException) throw accepted;
+    return this.ofSession(session, accepted.verified);
   }
 
   private ofSession(session: Session, verified: VerifiedAccessToken | undefined): Awaitable<Principal> {

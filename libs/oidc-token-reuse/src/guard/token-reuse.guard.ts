@@ -28,6 +28,13 @@ export interface RequestResponse {
   readonly response: object;
 }
 
+/**
+ * What the guard finds out about who makes a request: the principal, a refusal, or undefined for a request without a credential.
+ *
+ * @publicApi
+ */
+export type Authentication = Principal | OidcException | undefined;
+
 interface Admission {
   readonly context: ExecutionContext;
   readonly request: RequestResponse['request'];
@@ -65,15 +72,17 @@ export class TokenReuseGuard implements CanActivate {
     if (this.rules.of(context).access === 'public') return this.passThrough(context);
     const { request, response } = this.getRequestResponse(context);
     const exchange = httpExchange(request, response);
+    let failure: unknown;
     try {
       const authenticated = this.authenticate(exchange);
       const isKnown = authenticated === undefined || authenticated instanceof Principal;
-      return isKnown
-        ? this.admit(authenticated, { context, request })
-        : this.later(authenticated, { context, exchange, request });
+      if (isKnown) return this.admit(authenticated, { context, request });
+      if (!(authenticated instanceof OidcException)) return this.later(authenticated, { context, exchange, request });
+      failure = authenticated;
     } catch (error) {
-      throw this.failure(exchange, error);
+      failure = error;
     }
+    throw this.failure(exchange, failure);
   }
 
   /**
@@ -94,9 +103,9 @@ export class TokenReuseGuard implements CanActivate {
 
   /**
    * The principal of a request, or undefined when it carries no credential. A bearer token, when there is one, is the only credential that counts.
-   * At once where nothing has to be waited for, a refusal too: what is thrown need not come by the promise.
+   * A refusal may be returned or thrown; what anybody may cause at will is returned, which costs less. At once where nothing has to be waited for.
    */
-  protected authenticate(exchange: HttpExchange): Awaitable<Principal | undefined> {
+  protected authenticate(exchange: HttpExchange): Awaitable<Authentication> {
     const credential = bearerCredential(exchange);
     if (credential === undefined) return this.fromSession(exchange);
     const token = new PresentedToken(credential);
@@ -106,8 +115,8 @@ export class TokenReuseGuard implements CanActivate {
 
   /** Whether a page load without a credential is sent to the login. Override it to answer 401 there too. */
   protected shouldRedirectToLogin(exchange: HttpExchange): boolean {
-    const isRead = exchange.method === 'GET' || exchange.method === 'HEAD';
-    return isRead && exchange.header('authorization') === undefined && isPageLoad(exchange);
+    if (exchange.header('authorization') !== undefined) return false;
+    return (exchange.method === 'GET' || exchange.method === 'HEAD') && isPageLoad(exchange);
   }
 
   /** Every response that sees too many attempts to sign in clears some: a browser that collects them is soon refused by the server. */
@@ -116,7 +125,7 @@ export class TokenReuseGuard implements CanActivate {
     return (exchange === undefined ? undefined : this.sessions.tidy(exchange)?.then(() => true)) ?? true;
   }
 
-  private fromBearer(token: PresentedToken): Awaitable<Principal> {
+  private fromBearer(token: PresentedToken): Awaitable<Authentication> {
     return this.principals.fromKnownBearer(token) ?? this.principals.fromBearer(token);
   }
 
@@ -149,14 +158,18 @@ export class TokenReuseGuard implements CanActivate {
   }
 
   private async later(
-    authenticated: Promise<Principal | undefined>,
+    authenticated: Promise<Authentication>,
     { exchange, ...admission }: Admission & { readonly exchange: HttpExchange },
   ): Promise<boolean> {
+    let failure: unknown;
     try {
-      return this.admit(await authenticated, admission);
+      const outcome = await authenticated;
+      if (!(outcome instanceof OidcException)) return this.admit(outcome, admission);
+      failure = outcome;
     } catch (error) {
-      throw this.failure(exchange, error);
+      failure = error;
     }
+    throw this.failure(exchange, failure);
   }
 
   private admit(principal: Principal | undefined, { context, request }: Admission): boolean {

@@ -2,8 +2,10 @@
 import type { OidcException } from '../errors/oidc.exception.js';
 import type { HttpExchange } from './http-exchange.js';
 
-/** `WWW-Authenticate`, `Retry-After`, `Location` and the like; nothing once the response is on its way. */
-export function putHeaders(exchange: HttpExchange, { headers }: OidcException): void {
-  if (exchange.isAnswered) return;
-  for (const [name, value] of Object.entries(headers)) exchange.setHeader(name, value);
+/** `WWW-Authenticate`, `Retry-After`, `Location` and the like, once; nothing when the response is on its way. */
+export function putHeaders(exchange: HttpExchange, failure: OidcException): void {
+  if (exchange.failure === failure || exchange.isAnswered) return;
+  exchange.failure = failure;
+  const { headers } = failure;
+  for (const name of Object.keys(headers)) exchange.setHeader(name, headers[name] ?? '');
 }

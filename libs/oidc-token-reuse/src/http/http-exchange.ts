@@ -1,5 +1,5 @@
 /** The one door to HTTP: a request and its response, the same on Express and on Fastify. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import onHeaders from 'on-headers';
 import { CookieJar } from './cookie-header.js';
 
@@ -19,6 +19,8 @@ export interface HttpExchange {
   countHeader(name: string): number;
   /** True once the response is on its way: its headers can no longer be set. */
   readonly isAnswered: boolean;
+  /** What the response tells of by its headers already. */
+  failure: object | undefined;
   setStatus(status: number): void;
   setHeader(name: string, value: string): void;
   /** Adds a `Set-Cookie` line in place of an earlier one of this response for the same cookie. */
@@ -35,36 +37,50 @@ interface FastifyReply {
   removeHeader(name: string): unknown;
 }
 
-/** Where a request keeps its exchange: a weak map costs the garbage collector more than everything else that is done for a request. */
 const EXCHANGE = Symbol('exchange');
 
-interface AdapterRequest {
+interface Holder {
   [EXCHANGE]?: HttpExchange;
+}
+
+interface AdapterRequest extends Holder {
   readonly raw?: IncomingMessage;
   readonly query?: unknown;
   readonly body?: unknown;
   readonly originalUrl?: string;
 }
 
-/** The exchange of a request and response as Nest hands them to guards and handlers; one per request. */
+/**
+ * The exchange of a request and response as Nest hands them to guards and handlers; one per request.
+ *
+ * It is kept with the list of the headers as they came: Express gives each request a shape of its own, which V8 copies for every property that is added to
+ * it, and a weak map costs the garbage collector more than everything else that is done for a request.
+ */
 export function httpExchange(request: object & AdapterRequest, response: object): HttpExchange {
-  request[EXCHANGE] ??= isFastifyReply(response)
-    ? new FastifyExchange(request, response)
-    : new NodeExchange(request, response as ServerResponse);
-  return request[EXCHANGE];
+  // Express hands out Node's own request, Fastify a wrapper with it inside.
+  const raw = request.raw ?? (request as IncomingMessage);
+  const holder: Holder = (raw as { readonly rawHeaders?: Holder }).rawHeaders ?? request;
+  holder[EXCHANGE] ??= isFastifyReply(response)
+    ? new FastifyExchange(request, raw, response)
+    : new NodeExchange(request, raw, response as ServerResponse);
+  return holder[EXCHANGE];
 }
 
 abstract class AdaptedExchange implements HttpExchange {
-  private readonly raw: IncomingMessage;
+  failure: object | undefined;
+  // Each look at a request of Express costs, for the same reason.
+  private readonly headers: IncomingHttpHeaders;
+  private readonly rawHeaders: readonly string[];
   private jar: CookieJar | undefined;
   private stored = true;
 
   constructor(
     private readonly request: AdapterRequest,
+    private readonly raw: IncomingMessage,
     private readonly rawResponse: ServerResponse,
   ) {
-    // Express hands out Node's own request, Fastify a wrapper with it inside.
-    this.raw = request.raw ?? (request as IncomingMessage);
+    this.headers = raw.headers;
+    this.rawHeaders = raw.rawHeaders;
   }
 
   get method(): string {
@@ -88,18 +104,18 @@ abstract class AdaptedExchange implements HttpExchange {
   }
 
   get cookies(): CookieJar {
-    this.jar ??= new CookieJar(this.raw.headers.cookie);
+    this.jar ??= new CookieJar(this.headers.cookie);
     return this.jar;
   }
 
   header(name: string): string | undefined {
-    const value = this.raw.headers[name];
+    const value = this.headers[name];
     return typeof value === 'string' ? value : value?.[0];
   }
 
   countHeader(name: string): number {
     let count = 0;
-    const { rawHeaders } = this.raw;
+    const { rawHeaders } = this;
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const candidate = rawHeaders[index];
       if (candidate?.length === name.length && candidate.toLowerCase() === name) count += 1;
@@ -130,9 +146,10 @@ abstract class AdaptedExchange implements HttpExchange {
 class FastifyExchange extends AdaptedExchange {
   constructor(
     request: AdapterRequest,
+    raw: IncomingMessage,
     private readonly reply: FastifyReply,
   ) {
-    super(request, reply.raw);
+    super(request, raw, reply.raw);
   }
 
   setStatus(status: number): void {
@@ -156,9 +173,10 @@ class FastifyExchange extends AdaptedExchange {
 class NodeExchange extends AdaptedExchange {
   constructor(
     request: AdapterRequest,
+    raw: IncomingMessage,
     private readonly response: ServerResponse,
   ) {
-    super(request, response);
+    super(request, raw, response);
   }
 
   setStatus(status: number): void {

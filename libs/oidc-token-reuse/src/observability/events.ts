@@ -93,21 +93,31 @@ export class OidcEvents {
 
   emit(event: OidcEvent): void {
     this.log(event);
-    const report = (error: unknown): void => {
-      this.logger.error('an event listener failed', { event: event.type, reason: reasonOf(error) });
-    };
     try {
       const handled = this.listener?.handle(event);
-      if (handled instanceof Promise) handled.catch(report);
+      if (handled instanceof Promise)
+        handled.catch((error: unknown) => {
+          this.report(event, error);
+        });
     } catch (error) {
-      report(error);
+      this.report(event, error);
     }
   }
 
-  private log(event: OidcEvent): void {
-    const { type, ...fields } = event;
-    if (WARNINGS.has(type)) this.logger.warn(type, fields);
-    else if (DETAILS.has(type)) this.logger.debug(type, fields);
-    else this.logger.log(type, fields);
+  private report({ type }: OidcEvent, error: unknown): void {
+    this.logger.error('an event listener failed', { event: type, reason: reasonOf(error) });
   }
+
+  private log(event: OidcEvent): void {
+    const level = levelOf(event.type);
+    // Anybody may cause such events at will: one that nobody reads is not written.
+    if (level === 'debug' && !Logger.isLevelEnabled(level)) return;
+    const { type, ...fields } = event;
+    this.logger[level](type, fields);
+  }
+}
+
+function levelOf(type: OidcEventType): 'warn' | 'debug' | 'log' {
+  if (WARNINGS.has(type)) return 'warn';
+  return DETAILS.has(type) ? 'debug' : 'log';
 }

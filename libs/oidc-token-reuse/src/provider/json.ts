@@ -8,12 +8,19 @@ const MAX_PARSED_FIRST = 16_384;
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject(value) && !Array.isArray(value);
+}
+
+/** True for a list of nothing but strings. Not by `every`, which V8 runs slowly for what is frozen. */
+export function isStringList(value: unknown): value is readonly string[] {
+  if (!Array.isArray(value)) return false;
+  for (const element of value) if (typeof element !== 'string') return false;
+  return true;
 }
 
 /** The same object, which nobody can change any more, nor anything inside it. */
 export function deepFrozen<Value extends object>(value: Value): Readonly<Value> {
-  for (const member of Object.values(value)) if (typeof member === 'object' && member !== null) deepFrozen(member);
+  for (const member of Object.values(value)) if (isObject(member)) deepFrozen(member);
   return Object.freeze(value);
 }
 
@@ -23,19 +30,17 @@ export class MalformedDocumentError extends ReportableError {
 }
 
 /**
- * Parses a JSON object. The text is not quoted by what is thrown: it may hold tokens.
+ * Parses a JSON object, which is frozen with all that is in it. The text is not quoted by what is thrown: it may hold tokens.
  *
  * @throws MalformedDocumentError when the text is no JSON object, is nested more than 20 deep, has an object with a repeated member (RFC 8259 section 4
  *   leaves the meaning of that open, RFC 7519 section 4 forbids it for claims), or a member `__proto__`
  */
 export function parseJsonObject(text: string): JsonObject {
-  const value = text.length <= MAX_PARSED_FIRST ? parsed(text) : undefined;
-  if (value !== undefined && memberCount(value, MAX_DEPTH) === writtenMembers(text)) return objectOf(value);
-  assertShallowAndUnique(text);
-  return objectOf(value ?? parsed(text));
-}
-
-function objectOf(value: unknown): JsonObject {
+  const isParsedFirst = text.length <= MAX_PARSED_FIRST;
+  if (!isParsedFirst) assertShallowAndUnique(text);
+  const value = parsed(text);
+  const count = isObject(value) ? frozenMembers(value, MAX_DEPTH) : 0;
+  if (isParsedFirst && count !== writtenMembers(text)) assertShallowAndUnique(text);
   if (!isJsonObject(value)) throw new MalformedDocumentError('not a JSON object');
   return value;
 }
@@ -53,18 +58,38 @@ function writtenMembers(text: string): number {
   return count;
 }
 
-/** Members of all objects in a value; -1 for one that is too deep or has a forbidden name. */
-function memberCount(value: unknown, depth: number): number {
-  if (typeof value !== 'object' || value === null) return 0;
+/** Freezes an object and all that is in it. Returns the members of all its objects; -1 for one that is too deep or has a forbidden name. */
+function frozenMembers(value: object, depth: number): number {
   if (depth === 0 || Object.hasOwn(value, '__proto__')) return -1;
-  const members: readonly unknown[] = Object.values(value);
-  let count = Array.isArray(value) ? 0 : members.length;
-  for (const member of members) {
-    const inside = memberCount(member, depth - 1);
+  const count = Array.isArray(value) ? membersOfElements(value, depth - 1) : membersOf(value as JsonObject, depth - 1);
+  Object.freeze(value);
+  return count;
+}
+
+function membersOfElements(elements: readonly unknown[], depth: number): number {
+  let count = 0;
+  for (const element of elements) {
+    const inside = isObject(element) ? frozenMembers(element, depth) : 0;
     if (inside < 0) return -1;
     count += inside;
   }
   return count;
+}
+
+function membersOf(value: JsonObject, depth: number): number {
+  let count = 0;
+  // Nothing is allocated, as it would be for a list of the values. What somebody has added to all objects makes the text be looked at more closely.
+  for (const name in value) {
+    const member = value[name];
+    const inside = isObject(member) ? frozenMembers(member, depth) : 0;
+    if (inside < 0) return -1;
+    count += inside + 1;
+  }
+  return count;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function parsed(text: string): unknown {

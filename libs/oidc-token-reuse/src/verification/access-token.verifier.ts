@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js';
 import { InvalidTokenException } from '../errors/exceptions.js';
 import { withoutStack } from '../errors/oidc.exception.js';
 import type { OidcEvents } from '../observability/events.js';
-import { deepFrozen, type JsonObject } from '../provider/json.js';
+import type { JsonObject } from '../provider/json.js';
 import type { OpenIdProvider } from '../provider/openid-provider.js';
 import {
   audiencesOf,
@@ -19,10 +19,11 @@ import {
   type TokenTimes,
 } from './claims.js';
 import { issuerOf, validateIssuer } from './issuer.js';
-import { assertLength, MAX_BEARER_LENGTH, objectOf, type UnverifiedJws } from './jws.js';
+import { MAX_BEARER_LENGTH, objectOf, type UnverifiedJws } from './jws.js';
 import type { PresentedToken } from './presented-token.js';
-import { isTokenFault, type SignatureVerifier } from './signature.verifier.js';
+import { BadSignatureError, isTokenFault, type SignatureVerifier, type TokenFault } from './signature.verifier.js';
 import { rolesAt } from './roles.js';
+import { Scopes } from './scopes.js';
 import { requireAccessToken, requirePresentedIdToken } from './token-kind.js';
 import { VerifiedTokenCache, type AcceptedToken, type VerifiedJws } from './verified-token.cache.js';
 
@@ -55,7 +56,8 @@ export interface AcceptedAccessToken extends AcceptedToken, TokenTimes {
 }
 
 export class AccessTokenVerifier {
-  private readonly cache: VerifiedTokenCache<AcceptedAccessToken>;
+  private readonly scopes = new Scopes();
+  private readonly cache: VerifiedTokenCache<AcceptedAccessToken, InvalidTokenException>;
 
   constructor(
     private readonly provider: OpenIdProvider,
@@ -64,7 +66,7 @@ export class AccessTokenVerifier {
   ) {
     const { jwksCache, maxVerifiedTokens, maxVerifiedTokenBytes: bytes, clockTolerance } = provider.options;
     const isOver = ({ expiresAt }: AcceptedToken): boolean => expiresAt <= context.clock.now() - clockTolerance;
-    this.cache = new VerifiedTokenCache<AcceptedAccessToken>(
+    this.cache = new VerifiedTokenCache<AcceptedAccessToken, InvalidTokenException>(
       { entries: jwksCache ? maxVerifiedTokens : 0, bytes },
       isOver,
     );
@@ -75,32 +77,30 @@ export class AccessTokenVerifier {
    * its key is still published, the issuer that the provider goes by, audience and times. Undefined says that `verify` has to decide.
    */
   known(token: PresentedToken): VerifiedAccessToken | undefined {
+    const accepted = this.cache.find(token);
+    if (accepted === undefined) return undefined;
     const { keys, metadata } = this.provider;
     const published = keys.atOnce();
     const current = metadata.atOnce();
     if (published === undefined || current === undefined) return undefined;
-    const accepted = this.cache.find(token);
-    if (accepted === undefined) return undefined;
     if (published.has(accepted.key) && this.isStillGood(accepted, current.issuer)) return accepted.verified;
     this.cache.forget(token);
     return undefined;
   }
 
   /**
-   * Verifies a bearer token, whether it was accepted before or not; what can be refused at once is thrown at once. Checked: form, signature, type,
-   * issuer and tenant, audience, times, subject, that it is no other kind of token and not bound to a key. Not checked: scopes, and whether it was
-   * revoked.
+   * Verifies a bearer token, whether it was accepted before or not. Checked: form, signature, type, issuer and tenant, audience, times, subject, that it is
+   * no other kind of token and not bound to a key. Not checked: scopes, and whether it was revoked.
    *
-   * @throws InvalidTokenException for whatever is wrong with the token
+   * @returns what was accepted, or for whatever is wrong with the token its refusal: that is no error to throw, since anybody may cause it at will, and to
+   *   throw it would cost more than to find it. At once where nothing has to be waited for.
    * @throws ProviderUnavailableException when the provider's keys cannot be had
    */
-  verify(token: PresentedToken): Promise<AcceptedAccessToken> {
-    try {
-      assertLength(token.text, MAX_BEARER_LENGTH);
-      return this.cache.verifyOnce(token, () => this.accept(token));
-    } catch (error) {
-      throw this.refusal(error);
-    }
+  verify(token: PresentedToken): InvalidTokenException | Promise<AcceptedAccessToken | InvalidTokenException> {
+    return this.cache.verifyOnce(token, (end) => {
+      const signed = this.signed(token);
+      return signed instanceof Error ? this.refusal(signed) : this.accept(signed, end);
+    });
   }
 
   /** Lets go of a token whose session has ended. */
@@ -113,20 +113,33 @@ export class AccessTokenVerifier {
     this.cache.close();
   }
 
-  private accept(token: PresentedToken): Promise<AcceptedAccessToken> {
+  private signed(token: PresentedToken): Fault | Promise<VerifiedJws | BadSignatureError> {
     const isOfEntra = this.provider.options.preset === 'entra';
-    const inspect = isOfEntra ? refuseGraphToken : refuseGraphHeader;
-    return this.acceptSigned(this.signatures.presented(token, MAX_BEARER_LENGTH, inspect));
+    try {
+      return this.signatures.presented(token, MAX_BEARER_LENGTH, isOfEntra ? refuseGraphToken : refuseGraphHeader);
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      return error;
+    }
   }
 
-  private async acceptSigned(signed: Promise<VerifiedJws>): Promise<AcceptedAccessToken> {
+  private async accept(
+    signed: Promise<VerifiedJws | BadSignatureError>,
+    end: (accepted?: AcceptedAccessToken) => void,
+  ): Promise<AcceptedAccessToken | InvalidTokenException> {
+    let accepted: AcceptedAccessToken | undefined;
     try {
       const jws = await signed;
+      if (jws instanceof BadSignatureError) return this.refusal(jws);
       const { metadata } = this.provider;
       const { issuer } = metadata.atOnce() ?? (await metadata.get());
-      return this.validate(jws, issuer);
+      accepted = this.validate(jws, issuer);
+      return accepted;
     } catch (error) {
-      throw this.refusal(error);
+      if (!isFault(error)) throw error;
+      return this.refusal(error);
+    } finally {
+      end(accepted);
     }
   }
 
@@ -145,20 +158,18 @@ export class AccessTokenVerifier {
       subject: subjectOf(claims),
       tenant,
       providerSessionId: typeof claims['sid'] === 'string' ? claims['sid'] : undefined,
-      scopes: Object.freeze(scopesOf(claims)),
+      scopes: this.scopes.of(claims),
       roles: Object.freeze(rolesAt(claims, options.rolePath)),
-      // Every request with this token is given these claims.
-      claims: deepFrozen(claims),
+      claims,
       expiresAt,
     };
     return { key, expiresAt, notBefore, issuedAt, audience, metadataIssuer, verified };
   }
 
-  /** What the caller is told, and the listener, of a token that is refused; other failures as they are. */
-  private refusal(error: unknown): unknown {
-    if (!isTokenFault(error) && !(error instanceof UnacceptableClaimError)) return error;
-    this.context.events.emit({ type: 'token.rejected', issuer: this.provider.issuer, reason: error.message });
-    return withoutStack(() => new InvalidTokenException(descriptionOf(error), error));
+  /** What the caller is told, and the listener, of a token that is refused. */
+  private refusal(fault: Fault): InvalidTokenException {
+    this.context.events.emit({ type: 'token.rejected', issuer: this.provider.issuer, reason: fault.message });
+    return withoutStack(() => new InvalidTokenException(descriptionOf(fault), fault));
   }
 
   private isStillGood(accepted: AcceptedAccessToken, currentIssuer: string): boolean {
@@ -170,6 +181,12 @@ export class AccessTokenVerifier {
   private timePolicy(): TimePolicy {
     return { now: this.context.clock.now(), clockTolerance: this.provider.options.clockTolerance };
   }
+}
+
+type Fault = TokenFault | UnacceptableClaimError;
+
+function isFault(error: unknown): error is Fault {
+  return isTokenFault(error) || error instanceof UnacceptableClaimError;
 }
 
 /** Its signature never verifies here, because Graph changes the header: it is recognised by what it says of itself, so that the reason can be told. */
@@ -194,7 +211,7 @@ function forGraph(): UnacceptableClaimError {
  * Bad signature, unknown key and malformed token look the same from outside; an expired token is told, so that clients refresh, and so is a token for
  * Microsoft Graph.
  */
-function descriptionOf(error: Error): string {
+function descriptionOf(error: Fault): string {
   if (error.message === FOR_GRAPH) return FOR_GRAPH;
   return error instanceof ExpiredTokenError ? 'the access token has expired' : 'the access token is not valid';
 }
@@ -205,13 +222,4 @@ function requireIdTokenOf(accepted: readonly string[], jws: VerifiedJws): void {
   const azp = stringClaim(jws.claims, 'azp');
   if (azp === undefined && audiencesOf(jws.claims).length > 1) unexpected('azp', 'missing');
   if (azp !== undefined && !accepted.includes(azp)) unexpected('azp');
-}
-
-/** `scope` (RFC 9068 section 2.2.3) or Entra's `scp`, as one string or a list. */
-function scopesOf(claims: JsonObject): readonly string[] {
-  const value = claims['scope'] ?? claims['scp'];
-  const listed: readonly unknown[] = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : [];
-  return listed.filter(
-    (scope, index): scope is string => typeof scope === 'string' && scope !== '' && listed.indexOf(scope) === index,
-  );
 }

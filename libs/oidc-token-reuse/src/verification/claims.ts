@@ -1,6 +1,6 @@
 /** Rules for the claims that every token has in common (RFC 7519 section 4.1, OpenID Connect Core section 3.1.3.7). Pure: claims in, or throw. */
 import { ReportableError } from '../observability/reason.js';
-import type { JsonObject } from '../provider/json.js';
+import { isStringList, type JsonObject } from '../provider/json.js';
 
 /** No token lives longer than this many seconds (400 days): an `exp` beyond it is a mistake or an attack. */
 const MAX_LIFETIME = 34_560_000;
@@ -96,14 +96,14 @@ export function subjectOf(claims: JsonObject): string {
 export function audiencesOf(claims: JsonObject): readonly string[] {
   const { aud } = claims;
   if (typeof aud === 'string') return [aud];
-  if (!Array.isArray(aud) || aud.length === 0 || !aud.every((value) => typeof value === 'string'))
-    unexpected('aud', 'missing or malformed');
+  if (!isStringList(aud) || aud.length === 0) unexpected('aud', 'missing or malformed');
   return aud;
 }
 
 /** Requires at least one value of `aud` to be exactly one of ours, and gives it. */
 export function validateAudience(claims: JsonObject, accepted: readonly string[]): string {
-  return audiencesOf(claims).find((value) => accepted.includes(value)) ?? unexpected('aud');
+  for (const value of audiencesOf(claims)) if (accepted.includes(value)) return value;
+  return unexpected('aud');
 }
 
 /** An optional string claim. */

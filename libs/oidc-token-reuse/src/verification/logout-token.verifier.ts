@@ -14,7 +14,7 @@ import {
 import { validateIssuer } from './issuer.js';
 import { MAX_BEARER_LENGTH } from './jws.js';
 import { PresentedToken } from './presented-token.js';
-import { isTokenFault, type SignatureVerifier } from './signature.verifier.js';
+import { good, isTokenFault, type SignatureVerifier } from './signature.verifier.js';
 import type { VerifiedJws } from './verified-token.cache.js';
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
@@ -55,7 +55,7 @@ export class LogoutTokenVerifier {
    */
   async verify(token: string): Promise<LogoutToken> {
     try {
-      return await this.validate(await this.signatures.presented(new PresentedToken(token), MAX_BEARER_LENGTH));
+      return await this.validate(good(await this.signatures.presented(new PresentedToken(token), MAX_BEARER_LENGTH)));
     } catch (error) {
       if (!isTokenFault(error) && !(error instanceof UnacceptableClaimError)) throw error;
       throw new InvalidLogoutTokenError(error.message, { cause: error });

@@ -3,7 +3,7 @@ import { ExpiringCache, type CacheLimits, type Held } from '../provider/expiring
 import type { JsonObject } from '../provider/json.js';
 import type { SigningKey } from '../provider/jwk-set.js';
 import { Flights } from './flights.js';
-import type { JwsHeader } from './jws.js';
+import type { JwsHeader } from './jws-headers.js';
 import type { PresentedToken } from './presented-token.js';
 import { Sightings } from './sightings.js';
 
@@ -34,10 +34,10 @@ interface Remembered<Accepted> extends Held {
  * signature and counts only if all of its characters are the same: that is quicker than a digest, and no two tokens can be taken for each other; the
  * rare two that end alike push each other out, and are verified again. One for each provider and policy: what another accepted means nothing here.
  */
-export class VerifiedTokenCache<Accepted extends AcceptedToken> {
+export class VerifiedTokenCache<Accepted extends AcceptedToken, Refusal> {
   private readonly tokens: ExpiringCache<number, Remembered<Accepted>>;
   private readonly sightings: Sightings;
-  private readonly flights = new Flights<Accepted>();
+  private readonly flights = new Flights<Accepted | Refusal>();
 
   constructor(limits: CacheLimits, isOver: (accepted: Accepted) => boolean) {
     this.sightings = new Sightings(Math.min(limits.entries, limits.bytes / OVERHEAD));
@@ -58,23 +58,22 @@ export class VerifiedTokenCache<Accepted extends AcceptedToken> {
     if (this.find(token) !== undefined) this.tokens.delete(token.mark);
   }
 
-  /** The outcome of `verify`, which runs once for all who ask at the same time. A success is remembered from its second time on, a failure never. */
-  verifyOnce(token: PresentedToken, verify: () => Promise<Accepted>): Promise<Accepted> {
+  /**
+   * The outcome of `verify`, which runs once for all who ask at the same time. It calls `end` when it ends, with what it accepted if anything: one more
+   * promise that waits for it would cost more. A success is remembered from its second time on, anything else never.
+   */
+  verifyOnce(
+    token: PresentedToken,
+    verify: (end: (accepted?: Accepted) => void) => Refusal | Promise<Accepted | Refusal>,
+  ): Refusal | Promise<Accepted | Refusal> {
     const underWay = this.flights.get(token);
     if (underWay !== undefined) return underWay;
-    const flight = verify().then(
-      (accepted) => {
-        this.flights.remove(token);
-        if (this.sightings.note(token)) this.remember(token, accepted);
-        return accepted;
-      },
-      (failure: unknown) => {
-        this.flights.remove(token);
-        throw failure;
-      },
-    );
-    this.flights.add(token, flight);
-    return flight;
+    const outcome = verify((accepted) => {
+      this.flights.remove(token);
+      if (accepted !== undefined && this.sightings.note(token)) this.remember(token, accepted);
+    });
+    if (outcome instanceof Promise) this.flights.add(token, outcome);
+    return outcome;
   }
 
   /** Lets go of everything. */

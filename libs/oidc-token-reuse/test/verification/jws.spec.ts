@@ -1,15 +1,18 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { base64url } from 'jose';
 import { SIGNING_ALGORITHMS } from '../../src/provider/jwk-set.js';
 import {
-  assertCanonical,
+  assertNothingOver,
+  byteLengthOf,
+  canonicalBytes,
   looksLikeJws,
   MalformedTokenError,
   MAX_BEARER_LENGTH,
   objectOf,
   readJws,
-  type JwsHeader,
 } from '../../src/verification/jws.js';
+import { JwsHeaders, type JwsHeader } from '../../src/verification/jws-headers.js';
 import { outcomeOf } from '../provider/support.js';
 import { encode, makeKey, sign, type TestKey } from './support.js';
 
@@ -17,11 +20,9 @@ const compact = (header: unknown, claims: unknown = {}, signature = 'AAAA'): str
   `${encode(header)}.${encode(claims)}.${signature}`;
 /** As signatures are verified, but for the signature. */
 const parse = (token: string): JwsHeader & { readonly claims: unknown } => {
-  const { algorithm, kid, type, header, payload, signature } = readJws(token, MAX_BEARER_LENGTH);
-  const bytes = Buffer.from(payload, 'base64url');
-  assertCanonical(payload);
-  assertCanonical(signature, 'the signature');
-  return { algorithm, kid, type, header, claims: objectOf(bytes) };
+  const { algorithm, kid, type, header, payload, signature } = readJws(token, MAX_BEARER_LENGTH, new JwsHeaders());
+  canonicalBytes(signature, 'the signature');
+  return { algorithm, kid, type, header, claims: objectOf(canonicalBytes(payload)) };
 };
 
 describe('readJws', () => {
@@ -195,6 +196,46 @@ describe('readJws', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('assertNothingOver', () => {
+  /** As jose decodes: what is no digit but white space or padding in its place is an error. */
+  const decoded = (segment: string): Uint8Array => base64url.decode(segment);
+  const isCanonical = (segment: string): boolean => !(outcomeOf(() => canonicalBytes(segment)) instanceof Error);
+
+  it('T6 says the same as canonicalBytes of whatever jose decodes, and of nothing else', () => {
+    const digits = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('base64url'));
+    const extra = fc.constantFrom('', ' ', '\n', '\t', '=', '==', 'A', 'B', '_', '-');
+    const spelling = fc
+      .tuple(digits, extra, fc.nat())
+      .map(
+        ([text, more, at]) => `${text.slice(0, at % (text.length + 1))}${more}${text.slice(at % (text.length + 1))}`,
+      );
+    fc.assert(
+      fc.property(spelling, (segment) => {
+        const bytes = outcomeOf(() => decoded(segment));
+        if (!(bytes instanceof Uint8Array)) return;
+        const outcome = outcomeOf(() => {
+          assertNothingOver(segment, bytes.length);
+        });
+        expect([segment, outcome === undefined]).toEqual([segment, isCanonical(segment)]);
+        expect([segment, bytes.length]).toEqual([segment, byteLengthOf(segment)]);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('T6 leaves one last digit of each', () => {
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    for (const start of ['A', 'AA', 'AAA', 'AAAA'])
+      for (const last of alphabet) {
+        const segment = start + last;
+        const outcome = outcomeOf(() => {
+          assertNothingOver(segment, byteLengthOf(segment));
+        });
+        expect([segment, outcome === undefined]).toEqual([segment, isCanonical(segment)]);
+      }
   });
 });
 

@@ -8,15 +8,29 @@ describe('VerifiedTokenCache', () => {
   let key: SigningKey;
   let now: number;
   let verifications: number;
-  let cache: VerifiedTokenCache<AcceptedToken>;
+  let cache: VerifiedTokenCache<AcceptedToken, 'refused'>;
   const verify = (): Promise<AcceptedToken> => {
     verifications += 1;
     return Promise.resolve({ key, expiresAt: 100 });
   };
-  const get = (text: string, how = verify): Promise<AcceptedToken> => {
+  const get = async (text: string, how = verify): Promise<AcceptedToken> => {
     const token = new PresentedToken(text);
-    const known = cache.find(token);
-    return known === undefined ? cache.verifyOnce(token, how) : Promise.resolve(known);
+    const outcome = cache.find(token) ?? (await cache.verifyOnce(token, (end) => ending(how(), end)));
+    if (outcome === 'refused') throw new Error('refused');
+    return outcome;
+  };
+  const ending = async (
+    verification: Promise<AcceptedToken>,
+    end: (accepted?: AcceptedToken) => void,
+  ): Promise<AcceptedToken> => {
+    try {
+      const accepted = await verification;
+      end(accepted);
+      return accepted;
+    } catch (error) {
+      end();
+      throw error;
+    }
   };
   /** What is seen a second time is remembered. */
   const keep = async (text: string): Promise<AcceptedToken> => {
@@ -109,6 +123,13 @@ describe('VerifiedTokenCache', () => {
     expect([attempts, outcomes.filter(({ status }) => status === 'rejected').length]).toEqual([1, 10]);
     await get('a.b.c');
     expect(verifications).toBe(1);
+  });
+
+  it('gives what is refused at once to who asked, and remembers nothing of it', async () => {
+    const token = new PresentedToken('a.b.c');
+    for (let count = 0; count < 2; count += 1) expect(cache.verifyOnce(token, () => 'refused')).toBe('refused');
+    await keep('a.b.c');
+    expect([verifications, cache.size]).toEqual([2, 1]);
   });
 
   it('lets go of a token that is over, and of one that it is told to forget', async () => {
