@@ -102,6 +102,22 @@ describe('SignatureVerifier', () => {
       ]);
     });
 
+    it('T6 is refused when what was signed has another spelling', async () => {
+      // 13 bytes: the last digit has two bits to spare.
+      const payload = encode('{"sub":"bob"}');
+      const header = encode({ alg: 'ES256', kid: 'one' });
+      const signed = async (spelling: string): Promise<string> => {
+        const input = `${header}.${spelling}`;
+        const algorithm = { name: 'ECDSA', hash: 'SHA-256' };
+        const signature = await crypto.subtle.sign(algorithm, one.privateKey, Buffer.from(input));
+        return `${input}.${Buffer.from(signature).toString('base64url')}`;
+      };
+      expect(await verify(await signed(payload))).toMatchObject({ claims: { sub: 'bob' } });
+      const stray = payload.slice(0, -1) + String.fromCharCode(payload.charCodeAt(payload.length - 1) + 1);
+      for (const spelling of [stray, `${payload}==`, `${payload}\n`, ` ${payload}`])
+        expect(await refusal(await signed(spelling))).toEqual([true, 'a part of the token is not base64url']);
+    });
+
     it.each(['null', '[]', '"text"', '{"a":1,"a":2}', 'no JSON'])(
       'is refused when what was signed is %s',
       async (text) => {
