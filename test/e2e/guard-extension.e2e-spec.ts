@@ -27,7 +27,6 @@ import {
   Public,
   RequireRoles,
   TokenReuseGuard,
-  type Authentication,
   type HttpExchange,
   type Requirements,
 } from 'nestjs-oidc-token-reuse';
@@ -50,7 +49,7 @@ class StrictGuard extends TokenReuseGuard {
     return { ...super.getRequirements(context), scopes: ['reports.read'] };
   }
 
-  protected override async authenticate(exchange: HttpExchange): Promise<Authentication> {
+  protected override async authenticate(exchange: HttpExchange): Promise<Principal | undefined> {
     if (exchange.header('x-api-key') !== 'letmein') return super.authenticate(exchange);
     const claims = { sub: 'machine' };
     const identity = { issuer: 'urn:keys', subject: 'machine', tenant: undefined, claims, roles: ['admin'] };

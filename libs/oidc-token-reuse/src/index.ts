@@ -53,7 +53,7 @@ export {
 export type { Requirements } from './guard/authorization.js';
 export { PrincipalFactory } from './guard/principal.factory.js';
 export { PrincipalResolver } from './guard/principal.resolver.js';
-export { TokenReuseGuard, type Authentication, type RequestResponse } from './guard/token-reuse.guard.js';
+export { TokenReuseGuard, type RequestResponse } from './guard/token-reuse.guard.js';
 export { httpExchange, type HttpExchange } from './http/http-exchange.js';
 export { OidcEventListener, type OidcEvent, type OidcEventType } from './observability/events.js';
 export { Secret } from './observability/secret.js';

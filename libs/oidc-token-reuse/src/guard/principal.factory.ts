@@ -6,7 +6,11 @@ import { Principal, type PrincipalParts } from '../session/principal.js';
 import type { Session } from '../session/session.js';
 import type { ProviderSession, Tombstones } from '../session/tombstones.js';
 import type { RecentUserInfo } from '../on-behalf-of/recent-userinfo.js';
-import type { AccessTokenVerifier, VerifiedAccessToken } from '../verification/access-token.verifier.js';
+import type {
+  AcceptedAccessToken,
+  AccessTokenVerifier,
+  VerifiedAccessToken,
+} from '../verification/access-token.verifier.js';
 import type { PresentedToken } from '../verification/presented-token.js';
 import { rolesAt } from '../verification/roles.js';
 import { requireAnyRole } from './authorization.js';
@@ -38,24 +42,17 @@ export class PrincipalFactory {
   }
 
   /**
-   * The principal, or the refusal of the token.
+   * What is refused at once is thrown at once.
    *
-   * @throws ProviderUnavailableException, ForbiddenException `role_required`, InvalidTokenException for a session that was signed out, and what the
-   *   application's resolver throws
+   * @throws InvalidTokenException, ProviderUnavailableException, ForbiddenException `role_required`, and what the application's resolver throws
    */
-  fromBearer(token: PresentedToken): InvalidTokenException | Promise<Principal | InvalidTokenException> {
+  fromBearer(token: PresentedToken): Promise<Principal> {
     const outcome = this.dependencies.accessTokens.verify(token);
-    if (outcome instanceof InvalidTokenException) return outcome;
-    return outcome.then((accepted) =>
-      accepted instanceof InvalidTokenException ? accepted : this.ofBearer(token, accepted.verified),
-    );
+    if (outcome instanceof InvalidTokenException) throw outcome;
+    return outcome.then((accepted) => this.ofBearer(token, unlessRefused(accepted).verified));
   }
 
-  /**
-   * The identity is that of the ID Token; the access token is verified too where it is one of this API.
-   *
-   * @throws as `fromBearer`, and InvalidTokenException for whatever is wrong with the access token
-   */
+  /** As `fromBearer`. The identity is that of the ID Token; the access token is verified too where it is one of this API. */
   fromSession(session: Session): Awaitable<Principal> {
     const { verifiable } = this.facts.of(session);
     if (verifiable === undefined) return this.ofSession(session, undefined);
@@ -99,9 +96,8 @@ export class PrincipalFactory {
   }
 
   private async verifySession(session: Session, token: PresentedToken): Promise<Principal> {
-    const accepted = await this.dependencies.accessTokens.verify(token);
-    if (accepted instanceof InvalidTokenException) throw accepted;
-    return this.ofSession(session, accepted.verified);
+    const { verified } = unlessRefused(await this.dependencies.accessTokens.verify(token));
+    return this.ofSession(session, verified);
   }
 
   private ofSession(session: Session, verified: VerifiedAccessToken | undefined): Awaitable<Principal> {
@@ -152,6 +148,11 @@ export class PrincipalFactory {
         return [];
     }
   }
+}
+
+function unlessRefused(outcome: AcceptedAccessToken | InvalidTokenException): AcceptedAccessToken {
+  if (outcome instanceof InvalidTokenException) throw outcome;
+  return outcome;
 }
 
 function hasSession(verified: VerifiedAccessToken): verified is VerifiedAccessToken & ProviderSession {

@@ -28,14 +28,8 @@ export interface RequestResponse {
   readonly response: object;
 }
 
-/**
- * What the guard finds out about who makes a request: the principal, a refusal, or undefined for a request without a credential.
- *
- * @publicApi
- */
-export type Authentication = Principal | OidcException | undefined;
-
 interface Admission {
+  readonly exchange: HttpExchange;
   readonly context: ExecutionContext;
   readonly request: RequestResponse['request'];
 }
@@ -71,18 +65,10 @@ export class TokenReuseGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     if (this.rules.of(context).access === 'public') return this.passThrough(context);
     const { request, response } = this.getRequestResponse(context);
-    const exchange = httpExchange(request, response);
-    let failure: unknown;
-    try {
-      const authenticated = this.authenticate(exchange);
-      const isKnown = authenticated === undefined || authenticated instanceof Principal;
-      if (isKnown) return this.admit(authenticated, { context, request });
-      if (!(authenticated instanceof OidcException)) return this.later(authenticated, { context, exchange, request });
-      failure = authenticated;
-    } catch (error) {
-      failure = error;
-    }
-    throw this.failure(exchange, failure);
+    const admission = { context, request, exchange: httpExchange(request, response) };
+    const authenticated = this.authenticated(admission.exchange);
+    const isKnown = authenticated === undefined || authenticated instanceof Principal;
+    return isKnown ? this.admit(authenticated, admission) : this.later(authenticated, admission);
   }
 
   /**
@@ -103,9 +89,9 @@ export class TokenReuseGuard implements CanActivate {
 
   /**
    * The principal of a request, or undefined when it carries no credential. A bearer token, when there is one, is the only credential that counts.
-   * A refusal may be returned or thrown; what anybody may cause at will is returned, which costs less. At once where nothing has to be waited for.
+   * At once where nothing has to be waited for, a refusal too: what is thrown need not come by the promise.
    */
-  protected authenticate(exchange: HttpExchange): Awaitable<Authentication> {
+  protected authenticate(exchange: HttpExchange): Awaitable<Principal | undefined> {
     const credential = bearerCredential(exchange);
     if (credential === undefined) return this.fromSession(exchange);
     const token = new PresentedToken(credential);
@@ -125,7 +111,7 @@ export class TokenReuseGuard implements CanActivate {
     return (exchange === undefined ? undefined : this.sessions.tidy(exchange)?.then(() => true)) ?? true;
   }
 
-  private fromBearer(token: PresentedToken): Awaitable<Authentication> {
+  private fromBearer(token: PresentedToken): Awaitable<Principal> {
     return this.principals.fromKnownBearer(token) ?? this.principals.fromBearer(token);
   }
 
@@ -157,27 +143,34 @@ export class TokenReuseGuard implements CanActivate {
     return this.principals.fromSession(renewed);
   }
 
-  private async later(
-    authenticated: Promise<Authentication>,
-    { exchange, ...admission }: Admission & { readonly exchange: HttpExchange },
-  ): Promise<boolean> {
-    let failure: unknown;
+  private authenticated(exchange: HttpExchange): Awaitable<Principal | undefined> {
     try {
-      const outcome = await authenticated;
-      if (!(outcome instanceof OidcException)) return this.admit(outcome, admission);
-      failure = outcome;
+      return this.authenticate(exchange);
     } catch (error) {
-      failure = error;
+      throw this.failure(exchange, error);
     }
-    throw this.failure(exchange, failure);
   }
 
-  private admit(principal: Principal | undefined, { context, request }: Admission): boolean {
-    if (principal !== undefined) {
-      authorize(principal, this.getRequirements(context));
-      request.user = principal;
-    } else if (this.rules.of(context).access === 'protected') throw new UnauthorizedException();
-    return true;
+  /** Not by `await`, which would throw the refusal of a token once more. */
+  private later(authenticated: Promise<Principal | undefined>, admission: Admission): Promise<boolean> {
+    return authenticated.then(
+      (principal) => this.admit(principal, admission),
+      (error: unknown) => {
+        throw this.failure(admission.exchange, error);
+      },
+    );
+  }
+
+  private admit(principal: Principal | undefined, { context, request, exchange }: Admission): boolean {
+    try {
+      if (principal !== undefined) {
+        authorize(principal, this.getRequirements(context));
+        request.user = principal;
+      } else if (this.rules.of(context).access === 'protected') throw new UnauthorizedException();
+      return true;
+    } catch (error) {
+      throw this.failure(exchange, error);
+    }
   }
 
   private failure(exchange: HttpExchange, error: unknown): unknown {

@@ -2,10 +2,8 @@
 import type { OidcException } from '../errors/oidc.exception.js';
 import type { HttpExchange } from './http-exchange.js';
 
-/** `WWW-Authenticate`, `Retry-After`, `Location` and the like, once; nothing when the response is on its way. */
-export function putHeaders(exchange: HttpExchange, failure: OidcException): void {
-  if (exchange.failure === failure || exchange.isAnswered) return;
-  exchange.failure = failure;
-  const { headers } = failure;
+/** `WWW-Authenticate`, `Retry-After`, `Location` and the like; nothing once the response is on its way. */
+export function putHeaders(exchange: HttpExchange, { headers }: OidcException): void {
+  if (exchange.isAnswered) return;
   for (const name of Object.keys(headers)) exchange.setHeader(name, headers[name] ?? '');
 }

@@ -1,5 +1,5 @@
 /** The one door to HTTP: a request and its response, the same on Express and on Fastify. */
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import onHeaders from 'on-headers';
 import { CookieJar } from './cookie-header.js';
 
@@ -19,8 +19,6 @@ export interface HttpExchange {
   countHeader(name: string): number;
   /** True once the response is on its way: its headers can no longer be set. */
   readonly isAnswered: boolean;
-  /** What the response tells of by its headers already. */
-  failure: object | undefined;
   setStatus(status: number): void;
   setHeader(name: string, value: string): void;
   /** Adds a `Set-Cookie` line in place of an earlier one of this response for the same cookie. */
@@ -40,7 +38,7 @@ interface FastifyReply {
 const EXCHANGE = Symbol('exchange');
 
 interface Holder {
-  [EXCHANGE]?: HttpExchange;
+  [EXCHANGE]?: AdaptedExchange;
 }
 
 interface AdapterRequest extends Holder {
@@ -50,37 +48,42 @@ interface AdapterRequest extends Holder {
   readonly originalUrl?: string;
 }
 
-/**
- * The exchange of a request and response as Nest hands them to guards and handlers; one per request.
- *
- * It is kept with the list of the headers as they came: Express gives each request a shape of its own, which V8 copies for every property that is added to
- * it, and a weak map costs the garbage collector more than everything else that is done for a request.
- */
+/** The exchange of a request and response as Nest hands them to guards and handlers; one per request. */
 export function httpExchange(request: object & AdapterRequest, response: object): HttpExchange {
-  // Express hands out Node's own request, Fastify a wrapper with it inside.
-  const raw = request.raw ?? (request as IncomingMessage);
-  const holder: Holder = (raw as { readonly rawHeaders?: Holder }).rawHeaders ?? request;
-  holder[EXCHANGE] ??= isFastifyReply(response)
-    ? new FastifyExchange(request, raw, response)
-    : new NodeExchange(request, raw, response as ServerResponse);
-  return holder[EXCHANGE];
+  if (!isFastifyReply(response)) return nodeExchange(request as IncomingMessage & AdapterRequest, response);
+  request[EXCHANGE] ??= new FastifyExchange(request, response);
+  return request[EXCHANGE];
+}
+
+/**
+ * The exchange of a request of Express is kept with the list of its headers as they came, where that is the request's own: Express gives each request a
+ * shape of its own, which V8 copies for every property that is added to it. A weak map costs the garbage collector more than all else that is done.
+ */
+function nodeExchange(request: IncomingMessage & AdapterRequest, response: object): HttpExchange {
+  const rawHeaders = (request as { rawHeaders?: Holder }).rawHeaders;
+  const known = rawHeaders?.[EXCHANGE] ?? request[EXCHANGE];
+  if (known?.isOf(request) === true) return known;
+  const exchange = new NodeExchange(request, response as ServerResponse);
+  const isOwn = rawHeaders !== undefined && rawHeaders === request.rawHeaders && Object.isExtensible(rawHeaders);
+  (isOwn ? rawHeaders : request)[EXCHANGE] = exchange;
+  return exchange;
 }
 
 abstract class AdaptedExchange implements HttpExchange {
-  failure: object | undefined;
-  // Each look at a request of Express costs, for the same reason.
-  private readonly headers: IncomingHttpHeaders;
-  private readonly rawHeaders: readonly string[];
+  private readonly raw: IncomingMessage;
   private jar: CookieJar | undefined;
   private stored = true;
 
   constructor(
     private readonly request: AdapterRequest,
-    private readonly raw: IncomingMessage,
     private readonly rawResponse: ServerResponse,
   ) {
-    this.headers = raw.headers;
-    this.rawHeaders = raw.rawHeaders;
+    // Express hands out Node's own request, Fastify a wrapper with it inside.
+    this.raw = request.raw ?? (request as IncomingMessage);
+  }
+
+  isOf(request: IncomingMessage): boolean {
+    return this.raw === request;
   }
 
   get method(): string {
@@ -104,18 +107,18 @@ abstract class AdaptedExchange implements HttpExchange {
   }
 
   get cookies(): CookieJar {
-    this.jar ??= new CookieJar(this.headers.cookie);
+    this.jar ??= new CookieJar(this.raw.headers.cookie);
     return this.jar;
   }
 
   header(name: string): string | undefined {
-    const value = this.headers[name];
+    const value = this.raw.headers[name];
     return typeof value === 'string' ? value : value?.[0];
   }
 
   countHeader(name: string): number {
     let count = 0;
-    const { rawHeaders } = this;
+    const { rawHeaders } = this.raw;
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const candidate = rawHeaders[index];
       if (candidate?.length === name.length && candidate.toLowerCase() === name) count += 1;
@@ -146,10 +149,9 @@ abstract class AdaptedExchange implements HttpExchange {
 class FastifyExchange extends AdaptedExchange {
   constructor(
     request: AdapterRequest,
-    raw: IncomingMessage,
     private readonly reply: FastifyReply,
   ) {
-    super(request, raw, reply.raw);
+    super(request, reply.raw);
   }
 
   setStatus(status: number): void {
@@ -173,10 +175,9 @@ class FastifyExchange extends AdaptedExchange {
 class NodeExchange extends AdaptedExchange {
   constructor(
     request: AdapterRequest,
-    raw: IncomingMessage,
     private readonly response: ServerResponse,
   ) {
-    super(request, raw, response);
+    super(request, response);
   }
 
   setStatus(status: number): void {

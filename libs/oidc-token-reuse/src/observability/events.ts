@@ -109,15 +109,9 @@ export class OidcEvents {
   }
 
   private log(event: OidcEvent): void {
-    const level = levelOf(event.type);
-    // Anybody may cause such events at will: one that nobody reads is not written.
-    if (level === 'debug' && !Logger.isLevelEnabled(level)) return;
     const { type, ...fields } = event;
-    this.logger[level](type, fields);
+    if (WARNINGS.has(type)) this.logger.warn(type, fields);
+    else if (DETAILS.has(type)) this.logger.debug(type, fields);
+    else this.logger.log(type, fields);
   }
-}
-
-function levelOf(type: OidcEventType): 'warn' | 'debug' | 'log' {
-  if (WARNINGS.has(type)) return 'warn';
-  return DETAILS.has(type) ? 'debug' : 'log';
 }

@@ -78,8 +78,7 @@ function membersOfElements(elements: readonly unknown[], depth: number): number 
 
 function membersOf(value: JsonObject, depth: number): number {
   let count = 0;
-  // Nothing is allocated, as it would be for a list of the values. What somebody has added to all objects makes the text be looked at more closely.
-  for (const name in value) {
+  for (const name of Object.keys(value)) {
     const member = value[name];
     const inside = isObject(member) ? frozenMembers(member, depth) : 0;
     if (inside < 0) return -1;

@@ -15,10 +15,10 @@ export class BadSignatureError extends ReportableError {
 }
 
 /** Made once: what anybody may cause at will costs no error each time, and these have nothing to tell of the token. */
-const UNKNOWN_KEY = badSignature('no published key fits the token');
-const AMBIGUOUS_KEY = badSignature('more than one published key fits the token');
+const UNKNOWN_KEY = Object.freeze(badSignature('no published key fits the token'));
+const AMBIGUOUS_KEY = Object.freeze(badSignature('more than one published key fits the token'));
 const NOT_VALID = 'the signature is not valid';
-const WRONG_SIGNATURE = badSignature(NOT_VALID);
+const WRONG_SIGNATURE = Object.freeze(badSignature(NOT_VALID));
 
 /** Verifies signatures; says nothing about claims, which are read afterwards. */
 export class SignatureVerifier {
@@ -74,9 +74,7 @@ export class SignatureVerifier {
         ({ payload }) => this.verifiedJws(jws, key, payload),
         (error: unknown) => {
           assertNothingOver(jws.payload, byteLengthOf(jws.payload));
-          return error instanceof errors.JWSSignatureVerificationFailed
-            ? WRONG_SIGNATURE
-            : badSignature(NOT_VALID, error);
+          return isOnlyWrong(error) ? WRONG_SIGNATURE : badSignature(NOT_VALID, error);
         },
       );
     const imported = key.import(jws.algorithm);
@@ -109,6 +107,11 @@ export function isTokenFault(error: unknown): error is TokenFault {
   return error instanceof MalformedTokenError || error instanceof BadSignatureError;
 }
 
+/** The signature was computed, and is another; where it could not be computed, the error says why. */
+function isOnlyWrong(error: unknown): boolean {
+  return error instanceof errors.JWSSignatureVerificationFailed && error.cause === undefined;
+}
+
 function badSignature(message: string, cause?: unknown): BadSignatureError {
-  return Object.freeze(withoutStack(() => new BadSignatureError(message, { cause })));
+  return withoutStack(() => new BadSignatureError(message, { cause }));
 }

@@ -11,6 +11,40 @@ describe('httpExchange', () => {
     expect(httpExchange(request, response)).toBe(httpExchange(request, response));
   });
 
+  it('is one for one request, also where its raw headers are made anew at each look, frozen, or left out', () => {
+    const lists: PropertyDescriptor[] = [
+      { get: () => ['A', 'b'] },
+      { value: Object.freeze(['A', 'b']) },
+      { value: undefined },
+    ];
+    for (const list of lists) {
+      const request = Object.defineProperty(new IncomingMessage(new Socket()), 'rawHeaders', list);
+      const response = new ServerResponse(request);
+      expect(httpExchange(request, response)).toBe(httpExchange(request, response));
+    }
+  });
+
+  it('is never that of another request, also where two have the same list of raw headers', () => {
+    const rawHeaders = ['Cookie', 's=1'];
+    const [one, other] = ['alice', 'bob'].map((cookie) => {
+      const request = Object.assign(new IncomingMessage(new Socket()), { rawHeaders, headers: { cookie } });
+      return (): string | undefined => httpExchange(request, new ServerResponse(request)).header('cookie');
+    });
+    expect([one?.(), other?.(), one?.()]).toEqual(['alice', 'bob', 'alice']);
+  });
+
+  it('of a wrapper of Fastify is another than that of the request inside', () => {
+    const raw = new IncomingMessage(new Socket());
+    const response = new ServerResponse(raw);
+    const [request, reply] = [
+      { raw, body: 'parsed' },
+      { raw: response, code: () => undefined },
+    ];
+    expect(httpExchange(raw, response).body).toBeUndefined();
+    expect(httpExchange(request, reply).body).toBe('parsed');
+    expect(httpExchange(request, reply)).toBe(httpExchange(request, reply));
+  });
+
   it('takes a request without method and URL for GET /', () => {
     const request = new IncomingMessage(new Socket());
     Reflect.deleteProperty(request, 'url');

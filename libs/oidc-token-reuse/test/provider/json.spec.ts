@@ -34,6 +34,18 @@ describe('parseJsonObject', () => {
     expect(() => parseJsonObject(text)).toThrow('a JSON member is repeated or not allowed');
   });
 
+  it('T15 counts the members that were written, and no others, also where somebody has added some to all objects', () => {
+    const added = { deep: {} };
+    Object.defineProperty(Object.prototype, 'added', { value: added, enumerable: true, configurable: true });
+    try {
+      expect(outcomeOf(() => parseJsonObject('{"aud":"a","aud":"b"}'))).toBeInstanceOf(MalformedDocumentError);
+      expect(Object.keys(parseJsonObject('{"aud":"a"}'))).toEqual(['aud']);
+      expect(Object.isFrozen(added)).toBe(false);
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'added');
+    }
+  });
+
   it.each(['{"__proto__":{"admin":true}}', '{"a":{"__proto__":{}}}', String.raw`{"__\u0070roto__":1}`])(
     'T15 refuses the member __proto__: %s',
     (text) => {

@@ -334,6 +334,15 @@ describe('AccessTokenVerifier', () => {
       });
     });
 
+    it('that was refused is verified anew once its key is published', async () => {
+      const token = await sign(foreign, under.accessClaims(), { kid: 'foreign' });
+      const both = await Promise.allSettled([verify(token), verify(token)]);
+      expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      publish(rsa, { ...foreign, jwk: { ...foreign.jwk, kid: 'foreign' } });
+      under.clock.advance(61_000);
+      expect(await verify(token)).toMatchObject({ subject: 'alice' });
+    });
+
     it('belongs to one provider: what another one verified is refused', async () => {
       const other = await startIssuer();
       other.jwks = json({ keys: [rsa.jwk] });

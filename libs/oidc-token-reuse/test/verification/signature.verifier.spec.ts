@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MAX_BEARER_LENGTH, MalformedTokenError } from '../../src/verification/jws.js';
 import { PresentedToken } from '../../src/verification/presented-token.js';
 import { BadSignatureError, good, isTokenFault } from '../../src/verification/signature.verifier.js';
@@ -57,8 +57,16 @@ describe('SignatureVerifier', () => {
       expect(await refusal(token)).toEqual([true, 'the signature is not valid']);
       const failure = await failureOf(verify(token));
       expect(failure).toBeInstanceOf(BadSignatureError);
-      expect(Object.isFrozen(failure)).toBe(true);
+      expect([Object.isFrozen(failure), (failure as Error).cause]).toEqual([true, undefined]);
       expect((failure as Error).stack).not.toContain(' at ');
+    });
+
+    it('is refused with the reason where its signature cannot be computed', async () => {
+      const failure = new Error('out of memory');
+      const verifying = jest.spyOn(crypto.subtle, 'verify').mockRejectedValue(failure);
+      const refused = await failureOf(verify(await sign(one, CLAIMS, { kid: 'one' })));
+      verifying.mockRestore();
+      expect(refused).toMatchObject({ message: 'the signature is not valid', cause: { cause: failure } });
     });
 
     it('is refused when no key fits, or more than one', async () => {

@@ -125,6 +125,22 @@ describe('VerifiedTokenCache', () => {
     expect(verifications).toBe(1);
   });
 
+  it('verifies anew after a refusal that was waited for, which all got who asked in the meantime', async () => {
+    const token = new PresentedToken('a.b.c');
+    let attempts = 0;
+    const ask = (): unknown =>
+      cache.verifyOnce(token, async (end) => {
+        attempts += 1;
+        await Promise.resolve();
+        end();
+        return 'refused' as const;
+      });
+    for (let round = 1; round <= 2; round += 1) {
+      expect(await Promise.all([ask(), ask()])).toEqual(['refused', 'refused']);
+      expect(attempts).toBe(round);
+    }
+  });
+
   it('gives what is refused at once to who asked, and remembers nothing of it', async () => {
     const token = new PresentedToken('a.b.c');
     for (let count = 0; count < 2; count += 1) expect(cache.verifyOnce(token, () => 'refused')).toBe('refused');
