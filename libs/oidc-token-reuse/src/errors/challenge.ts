@@ -12,3 +12,13 @@ export function challenge(parameters: Readonly<Record<string, string>>): string 
   }
   return `Bearer${list}`;
 }
+
+/** Most refusals have the words of the one before. */
+let latest = { error: '', description: '', challenge: '' };
+
+/** A `Bearer` challenge of an error and its description alone. */
+export function errorChallenge(error: string, description: string): string {
+  if (latest.description !== description || latest.error !== error)
+    latest = { error, description, challenge: challenge({ error, error_description: description }) };
+  return latest.challenge;
+}

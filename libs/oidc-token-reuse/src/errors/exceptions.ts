@@ -1,6 +1,6 @@
 /** The named failures, one per standard code where there is one (RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 9470). */
 import { OidcException, type OidcErrorCode } from './oidc.exception.js';
-import { challenge } from './challenge.js';
+import { challenge, errorChallenge } from './challenge.js';
 
 /**
  * 401: nothing was presented. The challenge carries no error code (RFC 6750 section 3.1).
@@ -26,7 +26,7 @@ export class InvalidRequestException extends OidcException {
     super('invalid_request', 400, {
       description,
       cause,
-      headers: { 'WWW-Authenticate': challenge({ error: 'invalid_request', error_description: description }) },
+      headers: { 'WWW-Authenticate': errorChallenge('invalid_request', description) },
     });
   }
 }
@@ -41,7 +41,7 @@ export class InvalidTokenException extends OidcException {
     super('invalid_token', 401, {
       description,
       cause,
-      headers: { 'WWW-Authenticate': challenge({ error: 'invalid_token', error_description: description }) },
+      headers: { 'WWW-Authenticate': errorChallenge('invalid_token', description) },
     });
   }
 }

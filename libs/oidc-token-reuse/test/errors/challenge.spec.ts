@@ -1,7 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Configuration, customFetch, fetchUserInfo, WWWAuthenticateChallengeError } from 'openid-client';
-import { challenge } from '../../src/errors/challenge.js';
+import { challenge, errorChallenge } from '../../src/errors/challenge.js';
+
+describe('errorChallenge', () => {
+  it('is that of the error and the description it is given, whatever came before', () => {
+    const pairs = [
+      ['invalid_token', 'it has expired'],
+      ['invalid_token', 'it has expired'],
+      ['invalid_token', 'it is not valid'],
+      ['invalid_request', 'it is not valid'],
+      ['invalid_token', 'it has "expired"'],
+    ] as const;
+    for (const [error, error_description] of pairs)
+      expect(errorChallenge(error, error_description)).toBe(challenge({ error, error_description }));
+  });
+});
 
 describe('challenge', () => {
   it('is the bare scheme without parameters', () => {
