@@ -8,6 +8,7 @@ const SOURCE = fileURLToPath(new URL('../libs/oidc-token-reuse/src/', import.met
 const unit = (...names) => names.map((name) => `libs/oidc-token-reuse/test/${name}.spec.ts`);
 
 const SPECS = {
+  'verification/jws-headers': unit('verification/jws-headers', 'verification/jws'),
   'session/custody': unit('session/cookie.custody', 'refresh/session.service'),
   'session/tombstones': unit('session/tombstones', 'session/fate'),
   'refresh/redemption': unit('refresh/redemption', 'refresh/refresh.service'),

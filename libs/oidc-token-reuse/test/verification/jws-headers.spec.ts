@@ -38,6 +38,19 @@ describe('JwsHeaders', () => {
     expect(headers.of(segmentOf(1)).header).toBe(one.header);
   });
 
+  it('keeps a hundred at most, and then begins anew', () => {
+    const keep = (more: number): unknown => {
+      const header = headers.of(segmentOf(more));
+      headers.keep(segmentOf(more), header);
+      return header.header;
+    };
+    const first = keep(0);
+    for (let more = 1; more < 100; more += 1) keep(more);
+    expect(headers.of(segmentOf(0)).header).toBe(first);
+    keep(100);
+    expect(headers.of(segmentOf(0)).header).not.toBe(first);
+  });
+
   it('never takes one header for another of the same length', () => {
     expect(headers.of(segmentOf(1)).header).toMatchObject({ more: 1 });
     expect(headers.of(segmentOf(2)).header).toMatchObject({ more: 2 });

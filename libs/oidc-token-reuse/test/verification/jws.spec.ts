@@ -226,6 +226,15 @@ describe('assertNothingOver', () => {
     );
   });
 
+  it('names the part that is wrong', () => {
+    expect(() => {
+      assertNothingOver('AAAAA', 3);
+    }).toThrow(/^a part of the token is not base64url$/);
+    expect(() => {
+      assertNothingOver('AAAAA', 3, 'the signature');
+    }).toThrow(/^the signature is not base64url$/);
+  });
+
   it('T6 leaves one last digit of each', () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
     for (const start of ['A', 'AA', 'AAA', 'AAAA'])
