@@ -6,11 +6,7 @@ import { Principal, type PrincipalParts } from '../session/principal.js';
 import type { Session } from '../session/session.js';
 import type { ProviderSession, Tombstones } from '../session/tombstones.js';
 import type { RecentUserInfo } from '../on-behalf-of/recent-userinfo.js';
-import type {
-  AcceptedAccessToken,
-  AccessTokenVerifier,
-  VerifiedAccessToken,
-} from '../verification/access-token.verifier.js';
+import type { AccessTokenVerifier, VerifiedAccessToken } from '../verification/access-token.verifier.js';
 import type { PresentedToken } from '../verification/presented-token.js';
 import { rolesAt } from '../verification/roles.js';
 import { requireAnyRole } from './authorization.js';
@@ -47,8 +43,7 @@ export class PrincipalFactory {
    * @throws InvalidTokenException, ProviderUnavailableException, ForbiddenException `role_required`, and what the application's resolver throws
    */
   fromBearer(token: PresentedToken): Promise<Principal> {
-    const outcome = this.dependencies.accessTokens.verify(token);
-    if (outcome instanceof InvalidTokenException) throw outcome;
+    const outcome = unlessRefused(this.dependencies.accessTokens.verify(token));
     return outcome.then((accepted) => this.ofBearer(token, unlessRefused(accepted).verified));
   }
 
@@ -150,7 +145,7 @@ export class PrincipalFactory {
   }
 }
 
-function unlessRefused(outcome: AcceptedAccessToken | InvalidTokenException): AcceptedAccessToken {
+function unlessRefused<Outcome>(outcome: Outcome | InvalidTokenException): Outcome {
   if (outcome instanceof InvalidTokenException) throw outcome;
   return outcome;
 }

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import type { ServerMetadata } from 'openid-client';
 import { ProviderUnavailableException } from '../errors/exceptions.js';
-import { isJsonObject } from './json.js';
+import { isJsonObject, isStringList } from './json.js';
 
 /** Provider metadata whose issuer is the configured one and whose endpoints may be asked. */
 export type ProviderMetadata = ServerMetadata & {
@@ -87,7 +87,7 @@ function isProtected({ protocol }: URL, { allowInsecure }: MetadataPolicy): bool
 }
 
 function assertStrings(name: string, value: unknown): void {
-  if (value === undefined || (Array.isArray(value) && value.every((entry) => typeof entry === 'string'))) return;
+  if (value === undefined || isStringList(value)) return;
   throw unacceptable(`member '${name}' is no list of strings`);
 }
 

@@ -45,8 +45,8 @@ export function readJws(token: string, maxLength: number, headers: JwsHeaders): 
 }
 
 /**
- * The bytes of a segment, until the next call, which has to be base64url in its one spelling: stray bits or characters would let the same token appear
- * under many (RFC 4648 section 3.5).
+ * The bytes of a segment, until another segment is looked at. It has to be base64url in its one spelling: stray bits or characters would let the same
+ * token appear under many (RFC 4648 section 3.5).
  *
  * @throws MalformedTokenError
  */

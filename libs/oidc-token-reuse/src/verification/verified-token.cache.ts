@@ -59,8 +59,9 @@ export class VerifiedTokenCache<Accepted extends AcceptedToken, Refusal> {
   }
 
   /**
-   * The outcome of `verify`, which runs once for all who ask at the same time. When its promise is about to be
-   * settled, and never before it has returned, it calls `end`, with what it accepted if anything: one more promise that waits for it would cost more. A success is remembered from its second time on, anything else never.
+   * The outcome of `verify`, which runs once for all who ask at the same time. When its promise is about to be settled, and never before it has returned,
+   * it calls `end`, with what it accepted if anything: one more promise that waits for it would cost more. A success is remembered from its second time on,
+   * anything else never.
    */
   verifyOnce(
     token: PresentedToken,

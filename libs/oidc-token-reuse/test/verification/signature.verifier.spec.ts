@@ -110,6 +110,16 @@ describe('SignatureVerifier', () => {
       ]);
     });
 
+    it('T6 is refused when its signature is written with the digits of plain base64', async () => {
+      let token = '';
+      while (!/-[^.]*$/.test(token) || !/_[^.]*$/.test(token)) token = await sign(one, CLAIMS, { kid: 'one' });
+      const start = token.lastIndexOf('.') + 1;
+      const [others, signature] = [token.slice(0, start), token.slice(start)];
+      expect(await verify(token)).toMatchObject({ claims: CLAIMS });
+      for (const plain of [signature.replaceAll('-', '+'), signature.replaceAll('_', '/')])
+        expect(await refusal(others + plain)).toEqual([true, 'the signature is not valid']);
+    });
+
     it('T6 is refused when what was signed has another spelling', async () => {
       // 13 bytes: the last digit has two bits to spare.
       const payload = encode('{"sub":"bob"}');
